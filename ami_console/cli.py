@@ -1,0 +1,132 @@
+"""The command line: arguments in, exit code out.
+
+0 done, 1 found something that needs a human, 2 bad usage or input, 3 a source failed.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ami_console import __version__
+from ami_console.errors import AmiConsoleError, SourceError
+
+DONE, BAD_INPUT, SOURCE_FAILED = 0, 2, 3
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: What was typed behind ``ami-console``; of this process when not given.
+
+    Returns:
+        The exit code.
+    """
+    options = parser().parse_args(arguments)
+    try:
+        return _command(options.command)(options)
+    except SourceError as error:
+        print(f"ami-console: {error}", file=sys.stderr)
+        return SOURCE_FAILED
+    except AmiConsoleError as error:
+        print(f"ami-console: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        return DONE
+    except BrokenPipeError:  # whoever read our output has enough
+        sys.stderr.close()
+        return DONE
+
+
+def _command(name: str) -> Command:
+    """The command's function; imported only now, so that ``--help`` does not wait for Panel."""
+    from importlib import import_module  # noqa: PLC0415
+
+    run: Command = import_module(f"ami_console.commands.{name.replace('import', 'importing')}").run
+    return run
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    top = argparse.ArgumentParser(
+        prog="ami-console",
+        description="Says whether an Antenna job is stuck, why, and what to do.",
+        epilog="Settings are environment variables AMI_CONSOLE_…, or lines of a file .env; "
+        "the README lists them.",
+    )
+    top.add_argument("--version", action="version", version=f"ami-console {__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    demo = commands.add_parser(
+        "demo",
+        help="real servers, a stand-in Antenna with workers, and the dashboard on them",
+        description="Starts nats-server, redis-server and a stand-in Antenna with workers on free "
+        "ports of this machine, watches them, and serves the dashboard. Ctrl-C ends all and "
+        "leaves nothing behind.",
+    )
+    demo.add_argument("--scenario", metavar="NAME", default="mixed", help="which mood (mixed)")
+    demo.add_argument("--port", type=_port, default=5006, help="of the dashboard (5006)")
+    demo.add_argument("--for", dest="for_s", type=_seconds, metavar="SECONDS", help="then end")
+    demo.add_argument("--no-open", action="store_true", help="do not open a browser")
+
+    serve = commands.add_parser("serve", help="the dashboard, live or on a recording")
+    serve.add_argument("--recording", type=Path, metavar="DIR", help="show this instead of live")
+    serve.add_argument("--port", type=_port, default=5006, help="(5006)")
+    serve.add_argument("--address", default="127.0.0.1", help="to listen on (127.0.0.1)")
+
+    snapshot = commands.add_parser("snapshot", help="one look at every source")
+    _add_jobs(snapshot)
+    snapshot.add_argument("--format", choices=("table", "json", "csv"), default="table")
+
+    record = commands.add_parser("record", help="the recorder alone")
+    record.add_argument("--every", type=_seconds, metavar="S", help="seconds between looks")
+    _add_jobs(record)
+    record.add_argument("--for", dest="for_s", type=_seconds, metavar="SECONDS", help="then end")
+    record.add_argument("--into", type=Path, metavar="DIR", help="the recording")
+
+    importing = commands.add_parser("import", help="poll logs into a recording")
+    importing.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files or folders")
+    importing.add_argument("--into", type=Path, required=True, metavar="DIR", help="the recording")
+
+    summary = commands.add_parser("summary", help="one job's numbers, from a recording")
+    summary.add_argument("job", type=_job, metavar="JOB")
+    summary.add_argument("--recording", type=Path, metavar="DIR")
+    summary.add_argument("--format", choices=("table", "json"), default="table")
+    return top
+
+
+def _add_jobs(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--job", type=_job, action="append", metavar="N", help="this job only; may be repeated"
+    )
+
+
+def _job(text: str) -> int:
+    return _whole(text, 1, 2**63 - 1, "the number of a job")
+
+
+def _port(text: str) -> int:
+    return _whole(text, 0, 65535, "a port from 0 to 65535")
+
+
+def _whole(text: str, low: int, high: int, what: str) -> int:
+    if not (text.isascii() and text.isdecimal() and low <= int(text) <= high):
+        raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not 0.2 <= value <= 10_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0.2")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,258 @@
+"""The loop: when to look at what. One per process, many listeners."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from functools import partial
+
+from ami_console.history import History
+from ami_console.metrics import FINAL_STATUSES
+from ami_console.reading import Reading, SourceName
+from ami_console.settings import Settings
+from ami_console.snapshot import DISCOVER_DEADLINE_S, READ_DEADLINE_S, Source, look, only
+from ami_console.sources.live import live_sources
+
+log = logging.getLogger(__name__)
+
+DISCOVER_EVERY_S = 30.0
+"""Lists are costly for Antenna (half a second of its time each): ask for them rarely."""
+
+LINGER_S = 10.0
+"""A page that is reloaded should find the collector still running."""
+
+Listener = Callable[[], None]
+Sink = Callable[[Reading], None]
+
+
+class Collector:
+    """Looks at every source on its own beat and hands each reading on.
+
+    Sources are watched independently: one that is slow or dead delays no other. It runs on a
+    private asyncio loop in a daemon thread, so that it serves notebooks, servers and scripts
+    alike.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        sources: Callable[[Settings], Sequence[Source]] = live_sources,
+        job_ids: Collection[int] | None = None,
+        linger_s: float = LINGER_S,
+    ) -> None:
+        """Nothing is opened or asked yet.
+
+        Args:
+            settings: Where the sources are and how often to look.
+            sources: Makes the live sources; called on the collector's own thread.
+            job_ids: Look at these jobs only; ``None``: at every active one.
+            linger_s: How long to go on after the last listener left, seconds.
+        """
+        self.settings = settings
+        self.history = History()
+        self._make_sources = sources
+        self._fixed = None if job_ids is None else frozenset(job_ids)
+        self._linger_s = linger_s
+        self._jobs = ActiveJobs()
+        self._sinks: list[Sink] = []
+        self._listeners: dict[object, Listener] = {}
+        self._lock = threading.RLock()
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._finish: asyncio.Event | None = None
+        self._lingering: threading.Timer | None = None
+        self._held = False
+
+    def add_sink(self, sink: Sink) -> None:
+        """Call ``sink`` with each reading, on the collector's thread, before the listeners."""
+        self._sinks.append(sink)
+
+    @property
+    def running(self) -> bool:
+        """Whether it is looking now."""
+        return self._thread is not None
+
+    def start(self) -> None:
+        """Look until :meth:`stop`, listeners or not."""
+        self._held = True
+        self._run()
+
+    def stop(self) -> None:
+        """End the watch and close all connections; it can be started again."""
+        self._held = False
+        self._end()
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Call ``listener`` after each reading, on the collector's thread; starts the watch.
+
+        Returns:
+            A function that ends the subscription. When the last one ends, so does the watch,
+            after a while.
+        """
+        key = object()
+        with self._lock:
+            self._listeners[key] = listener
+            self._stay()
+            self._run()
+
+        def unsubscribe() -> None:
+            with self._lock:
+                self._listeners.pop(key, None)
+                if not self._listeners and not self._held and self.running:
+                    self._stay()
+                    self._lingering = threading.Timer(self._linger_s, self._end_if_alone)
+                    self._lingering.daemon = True
+                    self._lingering.start()
+
+        return unsubscribe
+
+    @property
+    def listeners(self) -> int:
+        """How many subscriptions there are."""
+        return len(self._listeners)
+
+    def _stay(self) -> None:
+        if self._lingering is not None:
+            self._lingering.cancel()
+            self._lingering = None
+
+    def _end_if_alone(self) -> None:
+        with self._lock:
+            if self._listeners or self._held:
+                return
+        self._end()
+
+    def _run(self) -> None:
+        with self._lock:
+            if self._thread is not None:
+                return
+            ready = threading.Event()
+            self._thread = threading.Thread(
+                target=lambda: asyncio.run(self._watch_all(ready)), name="collector", daemon=True
+            )
+            self._thread.start()
+        ready.wait()
+
+    def _end(self) -> None:
+        with self._lock:
+            thread, loop, finish = self._thread, self._loop, self._finish
+            self._thread = self._loop = self._finish = None
+        if thread is None or loop is None or finish is None:
+            return
+        with suppress(RuntimeError):  # the loop ended by itself in this moment
+            loop.call_soon_threadsafe(finish.set)
+        if thread is not threading.current_thread():
+            thread.join(READ_DEADLINE_S)
+
+    async def _watch_all(self, ready: threading.Event) -> None:
+        finish = asyncio.Event()
+        with self._lock:
+            self._loop, self._finish = asyncio.get_running_loop(), finish
+        ready.set()
+        sources = self._make_sources(self.settings)
+        watches = [asyncio.create_task(self._watch(source)) for source in sources]
+        if self._fixed is None:
+            watches += [asyncio.create_task(self._discover(source)) for source in sources]
+        await finish.wait()
+        for watch in watches:
+            watch.cancel()
+        await asyncio.gather(*watches, return_exceptions=True)
+        await asyncio.gather(*(source.aclose() for source in sources), return_exceptions=True)
+
+    async def _watch(self, source: Source) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            wanted = self._fixed if self._fixed is not None else self._jobs.wanted(source.name)
+            reading = await look(
+                source.name, partial(source.read, wanted), deadline_s=READ_DEADLINE_S
+            )
+            if self._fixed is not None:
+                reading = only(reading, self._fixed)
+            self._jobs.learn(reading, asked=wanted)
+            self._deliver(reading)
+            # Keep the beat where possible; after a slow answer do not rush to catch up.
+            due = max(due + self.settings.every_s, loop.time())
+            await asyncio.sleep(due - loop.time())
+
+    async def _discover(self, source: Source) -> None:
+        while True:
+            reading = await look(source.name, source.discover, deadline_s=DISCOVER_DEADLINE_S)
+            self._jobs.learn(reading)
+            self._deliver(reading)
+            # A source that is down is asked again soon: what it knows may be missing elsewhere.
+            pause_s = DISCOVER_EVERY_S if reading.ok else 2.5 * self.settings.every_s
+            await asyncio.sleep(pause_s)
+
+    def _deliver(self, reading: Reading) -> None:
+        self.history.add(reading)
+        with self._lock:
+            receivers: list[Listener] = [partial(sink, reading) for sink in self._sinks]
+            receivers += self._listeners.values()
+        for receive in receivers:
+            try:
+                receive()
+            except Exception:  # one broken receiver must not stop the others
+                log.exception("a receiver of readings failed")
+
+
+class ActiveJobs:
+    """Which jobs to look at: what any source found, less those that are known to be final."""
+
+    def __init__(self) -> None:
+        self._found: dict[SourceName, frozenset[int]] = {}
+        self._final: set[int] = set()
+        self._unknown: set[int] = set()
+
+    def learn(self, reading: Reading, *, asked: Collection[int] = ()) -> None:
+        """Take in what a reading tells about which jobs there are.
+
+        Args:
+            reading: Any reading; a failed one tells nothing.
+            asked: The jobs that it was asked for; one of these that Antenna has no row of is
+                unknown to it, and is left out of its looks until the next list.
+        """
+        if not reading.ok:
+            return
+        if reading.job_ids is not None:
+            self._found[reading.source] = reading.job_ids
+        if reading.source != "antenna":
+            return
+        rows = reading.rows.get("jobs", ())
+        for row in rows:
+            final = row.get("status") in FINAL_STATUSES
+            (self._final.add if final else self._final.discard)(row["job_id"])
+        if reading.job_ids is not None:
+            self._unknown.clear()
+        else:
+            self._unknown |= set(asked) - {row["job_id"] for row in rows}
+
+    def wanted(self, source: SourceName) -> frozenset[int]:
+        """The jobs to ask this source about now."""
+        found = frozenset[int]().union(*self._found.values())
+        if source == "antenna":
+            return found - self._final - self._unknown
+        # A stream or keys that outlive their job are worth seeing as long as they are there.
+        return found - (self._final - self._found.get(source, frozenset()))
+
+
+_shared: Collector | None = None
+_shared_lock = threading.Lock()
+
+
+def shared(settings: Settings | None = None) -> Collector:
+    """The collector of this process: made by the first call, the same for all after it.
+
+    Args:
+        settings: Used by the call that makes it; those of the environment when not given.
+
+    Raises:
+        SettingsError: The environment's settings can't be used.
+    """
+    global _shared  # noqa: PLW0603 - one per process is the point
+    with _shared_lock:
+        if _shared is None:
+            _shared = Collector(settings or Settings.from_environment())
+        return _shared

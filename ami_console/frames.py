@@ -1,0 +1,234 @@
+"""The frames: column → dtype of each, and how rows become one.
+
+Tidy, one row per thing and observation. Times are ``datetime64[ns, UTC]``, counts ``Int64``,
+text ``string``, flags ``boolean``, everything measured ``Float64``; missing is ``NA``.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from ami_console.errors import FrameError
+
+TIME = "datetime64[ns, UTC]"
+COUNT = "Int64"
+MEASURE = "Float64"
+TEXT = "string"
+FLAG = "boolean"
+
+FRAMES: Mapping[str, Mapping[str, str]] = {
+    # job × look; source: REST job list and detail
+    "jobs": {
+        "observed_at": TIME,
+        "job_id": COUNT,
+        "name": TEXT,
+        "project": TEXT,
+        "pipeline": TEXT,
+        "dispatch_mode": TEXT,
+        "status": TEXT,
+        "progress_ratio": MEASURE,
+        "created_at": TIME,
+        "started_at": TIME,
+        "finished_at": TIME,
+        "updated_at": TIME,
+    },
+    # job × stage × look; source: REST job detail, progress.stages
+    "stages": {
+        "observed_at": TIME,
+        "job_id": COUNT,
+        "stage": TEXT,
+        "status": TEXT,
+        "progress_ratio": MEASURE,
+        "total": COUNT,
+        "processed": COUNT,
+        "remaining": COUNT,
+        "failed": COUNT,
+        "captures": COUNT,
+        "detections": COUNT,
+        "classifications": COUNT,
+    },
+    # job × look; source: /jsz, or STREAM.INFO and CONSUMER.INFO
+    "consumers": {
+        "observed_at": TIME,
+        "job_id": COUNT,
+        "stream_exists": FLAG,
+        "consumer_exists": FLAG,
+        "messages": COUNT,
+        "first_seq": COUNT,
+        "last_seq": COUNT,
+        "num_pending": COUNT,
+        "num_ack_pending": COUNT,
+        "num_redelivered": COUNT,
+        "num_waiting": COUNT,
+        "delivered_consumer_seq": COUNT,
+        "delivered_stream_seq": COUNT,
+        "ack_floor_consumer_seq": COUNT,
+        "ack_floor_stream_seq": COUNT,
+        "delivered_last_active": TIME,
+        "ack_floor_last_active": TIME,
+        "ack_wait_s": MEASURE,
+        "max_deliver": COUNT,
+        "max_ack_pending": COUNT,
+        "stream_created_at": TIME,
+        "consumer_created_at": TIME,
+        "server_at": TIME,
+    },
+    # job × look; source: the Redis sets and the total key
+    "counters": {
+        "observed_at": TIME,
+        "job_id": COUNT,
+        "total": COUNT,
+        "pending_process": COUNT,
+        "pending_results": COUNT,
+        "failed": COUNT,
+        "ttl_s": COUNT,
+    },
+    # source × look
+    "reads": {
+        "observed_at": TIME,
+        "source": TEXT,
+        "ok": FLAG,
+        "error": TEXT,
+        "elapsed_s": MEASURE,
+        "bytes": COUNT,
+        "requests": COUNT,
+        "clock_offset_s": MEASURE,
+    },
+    # acknowledgement; source: $JS.ACK subjects. observed_at = acked_at (receipt)
+    "acks": {
+        "observed_at": TIME,
+        "job_id": COUNT,
+        "acked_at": TIME,
+        "stream_seq": COUNT,
+        "consumer_seq": COUNT,
+        "delivery": COUNT,
+        "stored_at": TIME,
+        "num_pending_then": COUNT,
+        "kind": TEXT,
+        "image_id": TEXT,
+    },
+    # advisory; source: $JS.EVENT.ADVISORY.CONSUMER and .STREAM
+    "advisories": {
+        "observed_at": TIME,
+        "job_id": COUNT,
+        "kind": TEXT,
+        "stream_seq": COUNT,
+        "consumer_seq": COUNT,
+        "deliveries": COUNT,
+    },
+}
+
+
+KEYS: Mapping[str, tuple[str, ...]] = {
+    "jobs": ("job_id",),
+    "stages": ("job_id", "stage"),
+    "consumers": ("job_id",),
+    "counters": ("job_id",),
+    "reads": ("source", "ok"),  # so that the last good and the last failed read both stay known
+    "acks": ("job_id",),
+    "advisories": ("job_id",),
+}
+"""What one thing is in each frame: :meth:`FrameSource.latest` keeps the last row of each."""
+
+
+class FrameSource(Protocol):
+    """What live history and a recording have in common: frames, asked for by name."""
+
+    def frame(
+        self,
+        name: str,
+        *,
+        job_id: int | None = None,
+        since: pd.Timestamp | None = None,
+        until: pd.Timestamp | None = None,
+    ) -> pd.DataFrame:
+        """Rows of one frame, sorted by ``observed_at``; bounds are inclusive."""
+        ...
+
+    def latest(self, name: str, *, until: pd.Timestamp | None = None) -> pd.DataFrame:
+        """The last row of each thing (see ``KEYS``), nothing later than ``until``."""
+        ...
+
+
+def schema(name: str) -> Mapping[str, str]:
+    """Column → dtype of the frame.
+
+    Raises:
+        FrameError: There is no frame of that name.
+    """
+    try:
+        return FRAMES[name]
+    except KeyError:
+        raise FrameError(f"there is no frame {name!r}; frames are {', '.join(FRAMES)}") from None
+
+
+def from_rows(name: str, rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """A typed frame of rows; keys the frame does not have are left out.
+
+    Args:
+        name: A key of ``FRAMES``.
+        rows: Column → value; times as ``int`` ns since the epoch, missing as ``None`` or absent.
+    """
+    columns = schema(name)
+    held = rows if isinstance(rows, Sequence) else list(rows)
+    return from_columns(name, {column: [row.get(column) for row in held] for column in columns})
+
+
+def from_columns(name: str, values: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
+    """A typed frame of plain values, a sequence of one length for every column."""
+    return pd.DataFrame(
+        {column: _series(values[column], dtype) for column, dtype in schema(name).items()}
+    )
+
+
+def _series(values: Sequence[Any], dtype: str) -> pd.Series:
+    if dtype == TIME:
+        missing = np.iinfo(np.int64).min  # NaT
+        instants = np.array(
+            [missing if value is None else value for value in values], dtype="int64"
+        )
+        return pd.Series(pd.DatetimeIndex(instants.view("M8[ns]"), tz="UTC"))
+    return pd.Series(pd.array(values, dtype=dtype))
+
+
+def empty(name: str) -> pd.DataFrame:
+    """The frame with its columns and dtypes, and no row."""
+    return from_rows(name, [])
+
+
+def select(
+    frame: pd.DataFrame,
+    *,
+    job_id: int | None = None,
+    since: pd.Timestamp | None = None,
+    until: pd.Timestamp | None = None,
+) -> pd.DataFrame:
+    """Rows of one job and one span of ``observed_at``, both bounds included."""
+    mask = pd.Series(True, index=frame.index)
+    if job_id is not None and "job_id" in frame:
+        mask &= (frame["job_id"] == job_id).fillna(False).astype(bool)
+    if since is not None:
+        mask &= frame["observed_at"] >= since
+    if until is not None:
+        mask &= frame["observed_at"] <= until
+    return frame[mask]
+
+
+def last_rows(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """The last row of each thing in a frame sorted by ``observed_at`` (see ``KEYS``)."""
+    return frame.drop_duplicates(list(KEYS[name]), keep="last")
+
+
+def require(frame: pd.DataFrame, columns: Iterable[str], where: str) -> None:
+    """Check that the columns are there.
+
+    Raises:
+        FrameError: One is not; the message names it and the caller.
+    """
+    absent = [column for column in columns if column not in frame.columns]
+    if absent:
+        raise FrameError(
+            f"{where} needs the column(s) {', '.join(absent)}; got {list(frame.columns)}"
+        )

@@ -1,0 +1,132 @@
+"""Timeline in, HoloViews element out: the charts of the dashboard for notebooks and reports."""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import holoviews as hv
+import pandas as pd
+
+from ami_console import frames
+from ami_console.charts import CHARTS, Chart, Series, WallClock, chart, floats, hour_minute_axis
+
+UTC = ZoneInfo("UTC")
+
+JOB_COLOURS = ("#2a8bd4", "#d9641a", "#12a078", "#c26a9c", "#b08d00", "#5fb3e6", "#8a8a8a")
+
+
+def throughput(timeline: pd.DataFrame, *, zone: ZoneInfo = UTC) -> hv.Overlay:
+    """Settled images per minute over time: the trailing window, and so far.
+
+    Args:
+        timeline: :func:`ami_console.metrics.timeline`, one job or several.
+        zone: The axis shows this zone's wall time, and says so.
+
+    Returns:
+        One curve per line, and per job where there are several; missing values leave gaps.
+    """
+    return _draw(chart("throughput"), timeline, zone)
+
+
+def backlog(timeline: pd.DataFrame, *, zone: ZoneInfo = UTC) -> hv.Overlay:
+    """Images not yet delivered, and delivered but not yet acknowledged, over time.
+
+    Args:
+        timeline: :func:`ami_console.metrics.timeline`, one job or several.
+        zone: The axis shows this zone's wall time, and says so.
+    """
+    return _draw(chart("backlog"), timeline, zone)
+
+
+def redelivery(timeline: pd.DataFrame, *, zone: ZoneInfo = UTC) -> hv.Overlay:
+    """Redeliveries so far (a counter, as steps) and the broker's gauge of those not settled.
+
+    Args:
+        timeline: :func:`ami_console.metrics.timeline`, one job or several.
+        zone: The axis shows this zone's wall time, and says so.
+    """
+    return _draw(chart("redelivery"), timeline, zone)
+
+
+def latency(timeline: pd.DataFrame, *, zone: ZoneInfo = UTC) -> hv.Overlay:
+    """Publish → ack in seconds, median and 95th percentile; the legend says if it is estimated.
+
+    Args:
+        timeline: :func:`ami_console.metrics.timeline`, one job or several.
+        zone: The axis shows this zone's wall time, and says so.
+    """
+    return _draw(chart("latency"), timeline, zone)
+
+
+def is_estimate(timeline: pd.DataFrame) -> bool:
+    """Whether any latency of the timeline comes from looks and not from acknowledgements."""
+    return bool(timeline["latency_is_estimate"].fillna(False).any())
+
+
+def label_of(line: Series, *, estimated: bool) -> str:
+    """What the legend calls a line; an estimate is never shown without that word."""
+    if estimated and line.column.startswith("latency_"):
+        return f"{line.label} (estimate from looks)"
+    return line.label
+
+
+def _draw(drawn: Chart, timeline: pd.DataFrame, zone: ZoneInfo) -> hv.Overlay:
+    columns = [line.column for line in drawn.series]
+    frames.require(
+        timeline, ("job_id", "observed_at", "latency_is_estimate", *columns), f"plots.{drawn.key}"
+    )
+    last = timeline["observed_at"].max()
+    clock = WallClock.of(zone, last if pd.notna(last) else pd.Timestamp(0, tz="UTC"))
+    groups = list(timeline.groupby("job_id", sort=True)) or [(pd.NA, timeline)]
+    curves = []
+    for number, (job_id, rows) in enumerate(groups):
+        for line in drawn.series:
+            label = label_of(line, estimated=is_estimate(rows))
+            several = len(groups) > 1
+            colour = JOB_COLOURS[number % len(JOB_COLOURS)] if several else line.colour
+            curves.append(
+                _curve(
+                    line,
+                    rows,
+                    clock,
+                    drawn.axis,
+                    f"job {job_id}, {label}" if several else label,
+                    colour,
+                )
+            )
+    return hv.Overlay(curves).opts(
+        hv.opts.Overlay(
+            title=drawn.title,
+            responsive=True,
+            height=260,
+            legend_position="top_left",
+            show_grid=True,
+            ylim=(0, None),
+            backend="bokeh",
+        )
+    )
+
+
+def _curve(
+    line: Series, rows: pd.DataFrame, clock: WallClock, axis: str, label: str, colour: str
+) -> hv.Curve:
+    time = hv.Dimension("time", label=clock.label)
+    value = hv.Dimension(line.column, label=axis)
+    data = (clock.to_axis(rows["observed_at"]), floats(rows, line.column))
+    return hv.Curve(data, time, value, label=label).opts(
+        color=colour,
+        line_dash=line.dash,
+        line_width=2,
+        interpolation="steps-post" if line.step else "linear",
+        xformatter=_formatter(),
+        tools=["hover"],
+        backend="bokeh",
+    )
+
+
+def _formatter() -> Any:
+    from bokeh.models import DatetimeTickFormatter  # noqa: PLC0415  (HoloViews loads it anyway)
+
+    return DatetimeTickFormatter(**hour_minute_axis())
+
+
+__all__ = ["CHARTS", "backlog", "is_estimate", "label_of", "latency", "redelivery", "throughput"]

@@ -1,0 +1,55 @@
+"""What one look at one source gave: rows for the frames, or the reason why there are none."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+SourceName = Literal["antenna", "nats", "redis", "tap"]
+
+Row = dict[str, Any]
+"""One row of a frame: column → value. Times are ``int`` ns since the epoch; a key that is
+absent or ``None`` is missing (NA), never zero."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One look at one source. A failed look is a Reading too: ``ok`` False, no rows.
+
+    Attributes:
+        source: Which source was read.
+        observed_at: When the answer was in, or the failure was known; ns since the epoch.
+        ok: Whether the source answered what was asked.
+        error: Why not, for people, without secrets.
+        elapsed_s: From the question to the answer, seconds.
+        bytes: Size of the answers, bytes.
+        requests: Number of requests sent.
+        clock_offset_s: Source's clock minus ours, seconds.
+        rows: Frame name → rows. All rows carry ``observed_at`` and, but for ``reads``,
+            ``job_id``.
+        job_ids: Active jobs that this look discovered; ``None`` when it did not look for them.
+    """
+
+    source: SourceName
+    observed_at: int
+    ok: bool = True
+    error: str | None = None
+    elapsed_s: float | None = None
+    bytes: int | None = None
+    requests: int | None = None
+    clock_offset_s: float | None = None
+    rows: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+    job_ids: frozenset[int] | None = None
+
+    def all_rows(self) -> dict[str, Sequence[Row]]:
+        """The rows, with the ``reads`` row of this look itself."""
+        reads: Row = {
+            "observed_at": self.observed_at,
+            "source": self.source,
+            "ok": self.ok,
+            "error": self.error,
+            "elapsed_s": self.elapsed_s,
+            "bytes": self.bytes,
+            "requests": self.requests,
+            "clock_offset_s": self.clock_offset_s,
+        }
+        return {**self.rows, "reads": [reads]}

@@ -1,0 +1,107 @@
+"""One look at everything: from each source a reading, or why there is none."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
+from typing import ClassVar, Protocol
+
+from ami_console.errors import SourceError
+from ami_console.instants import now_ns
+from ami_console.reading import Reading, SourceName
+
+log = logging.getLogger(__name__)
+
+READ_DEADLINE_S = 10.0
+DISCOVER_DEADLINE_S = 30.0
+
+
+class Source(Protocol):
+    """What the three live sources have in common. ``read`` and ``discover`` may overlap."""
+
+    name: ClassVar[SourceName]
+
+    async def discover(self) -> Reading:
+        """Find active jobs; costs more than a read."""
+        ...
+
+    async def read(self, job_ids: Collection[int]) -> Reading:
+        """Read these jobs now."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+async def look(
+    source: SourceName, question: Callable[[], Awaitable[Reading]], *, deadline_s: float
+) -> Reading:
+    """Ask a source one question, and come back with a reading whatever happens.
+
+    Args:
+        source: Who is asked; names the reading when it fails.
+        question: ``source.discover`` or a call of ``source.read``.
+        deadline_s: After this the answer is not waited for any longer, seconds.
+
+    Returns:
+        The reading, or one with ``ok`` False that says why there is none.
+    """
+    begin = now_ns()
+    try:
+        async with asyncio.timeout(deadline_s):
+            return await question()
+    except TimeoutError:
+        reason = f"{source} gave no answer within {deadline_s:g} s; the look was given up"
+    except SourceError as error:
+        reason = str(error)
+    except Exception as error:  # a fault of ours must not end the watch over the others
+        log.exception("reading %s failed in an unexpected way", source)
+        reason = (
+            f"reading {source} failed in an unexpected way ({type(error).__name__}); see the log"
+        )
+    end = now_ns()
+    return Reading(
+        source=source, observed_at=end, ok=False, error=reason, elapsed_s=(end - begin) / 1e9
+    )
+
+
+def only(reading: Reading, job_ids: Collection[int]) -> Reading:
+    """The reading without the rows of other jobs."""
+    rows = {
+        name: [row for row in held if row.get("job_id") in job_ids]
+        for name, held in reading.rows.items()
+    }
+    return replace(reading, rows=rows)
+
+
+async def take(
+    sources: Sequence[Source],
+    job_ids: Collection[int] | None = None,
+    *,
+    deadline_s: float = READ_DEADLINE_S,
+) -> list[Reading]:
+    """One look at all sources at once; no source waits for another's deadline but its own.
+
+    Args:
+        sources: The live sources.
+        job_ids: Jobs to look at; ``None``: every active job that any source knows of.
+        deadline_s: Deadline of each question, seconds.
+
+    Returns:
+        The readings in the order in which the answers came, failed ones included.
+    """
+    readings: list[Reading] = []
+    everything = job_ids is None
+    if job_ids is None:
+        found = [look(s.name, s.discover, deadline_s=3 * deadline_s) for s in sources]
+        readings += await asyncio.gather(*found)
+        job_ids = frozenset[int]().union(*(r.job_ids for r in readings if r.job_ids is not None))
+    wanted = frozenset(job_ids)
+
+    async def read(source: Source) -> Reading:
+        reading = await look(source.name, lambda: source.read(wanted), deadline_s=deadline_s)
+        return reading if everything else only(reading, wanted)
+
+    readings += await asyncio.gather(*(read(source) for source in sources))
+    return sorted(readings, key=lambda reading: reading.observed_at)

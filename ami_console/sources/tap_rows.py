@@ -1,0 +1,84 @@
+"""Rows of the ``acks`` and ``advisories`` frames, from the subjects and bodies of messages."""
+
+from typing import Any
+
+import orjson
+
+from ami_console.instants import from_rfc3339
+from ami_console.reading import Row
+from ami_console.sources.consumer_rows import job_of_stream
+from ami_console.sources.values import count, mapping, text
+
+ACK_KINDS = ("+ACK", "-NAK", "+WPI", "+TERM", "+NXT")
+ADVISORY_SUBJECTS = ("$JS.EVENT.ADVISORY.CONSUMER.", "$JS.EVENT.ADVISORY.STREAM.")
+
+
+def ack_row(subject: str, payload: str | None, *, observed_at: int) -> Row | None:
+    """One acknowledgement; ``None`` when the subject is not one of a ``job_N`` stream.
+
+    Nine tokens, or eleven and more with domain and account hash behind ``$JS.ACK``: decided by
+    their number. The time in the subject is when the message was stored, not delivered.
+
+    Args:
+        subject: ``$JS.ACK.`` and stream, consumer, delivery, stream sequence, consumer sequence,
+            time stored (ns), messages pending then.
+        payload: Body; empty means ``+ACK``. ``-NAK`` may carry a delay behind it.
+        observed_at: When it was received, ns since the epoch.
+    """
+    tokens = subject.split(".")
+    if tokens[:2] != ["$JS", "ACK"] or len(tokens) == 10 or len(tokens) < 9:
+        return None
+    stream, _consumer, *numbers = tokens[2:9] if len(tokens) == 9 else tokens[4:11]
+    job_id = job_of_stream(stream)
+    values = [count(number) for number in numbers]
+    if job_id is None or None in values:
+        return None
+    delivery, stream_seq, consumer_seq, stored_at, num_pending = values
+    kind = (payload or "+ACK").split(" ", 1)[0].split("{", 1)[0]
+    return {
+        "observed_at": observed_at,
+        "job_id": job_id,
+        "acked_at": observed_at,
+        "stream_seq": stream_seq,
+        "consumer_seq": consumer_seq,
+        "delivery": delivery,
+        "stored_at": stored_at,
+        "num_pending_then": num_pending,
+        "kind": kind if kind in ACK_KINDS else None,
+        "image_id": None,
+    }
+
+
+def advisory_row(subject: str, payload: str | None, *, observed_at: int) -> Row | None:
+    """One consumer or stream advisory of a ``job_N`` stream, else ``None``.
+
+    ``kind`` is as in the subject: ``STREAM.CREATED``, ``CONSUMER.DELETED``,
+    ``CONSUMER.MAX_DELIVERIES`` …; ``observed_at`` is the server's own timestamp where the body
+    has one.
+    """
+    if not subject.startswith(ADVISORY_SUBJECTS):
+        return None
+    tokens = subject.split(".")
+    if len(tokens) < 6 or (job_id := job_of_stream(tokens[5])) is None:
+        return None
+    body = _json(payload)
+    return {
+        "observed_at": from_rfc3339(body.get("timestamp")) or observed_at,
+        "job_id": job_id,
+        "kind": f"{tokens[3]}.{tokens[4]}",
+        "stream_seq": count(body.get("stream_seq")),
+        "consumer_seq": count(body.get("consumer_seq")),
+        "deliveries": count(body.get("deliveries")),
+    }
+
+
+def image_of_task(payload: str | None) -> str | None:
+    """The image id that a task message carries; ``None`` when it does not tell."""
+    return text(_json(payload).get("image_id"))
+
+
+def _json(payload: str | None) -> Any:
+    try:
+        return mapping(orjson.loads(payload or ""))
+    except orjson.JSONDecodeError:
+        return {}

@@ -72,7 +72,7 @@ class Chart:
     Attributes:
         key: Name of the function in :mod:`ami_console.plots` that draws it.
         title: Shown above it.
-        axis: Label of the value axis, with the unit.
+        axis: What the value axis counts, with the unit.
         unit: Behind a single number of it; empty for counts.
         series: The lines, main one first.
         nothing: Said in place of numbers when there are none, and why.
@@ -104,7 +104,7 @@ CHARTS: tuple[Chart, ...] = (
                 fold="last",
             ),
         ),
-        nothing="No rate yet: it takes two looks at the broker, a quarter of a minute apart.",
+        nothing="No rate: it takes looks at the broker over a quarter of a minute.",
     ),
     Chart(
         key="backlog",
@@ -120,7 +120,7 @@ CHARTS: tuple[Chart, ...] = (
     Chart(
         key="redelivery",
         title="Redelivery",
-        axis="deliveries",
+        axis="deliveries beyond the first",
         unit="",
         series=(
             Series(
@@ -143,14 +143,14 @@ CHARTS: tuple[Chart, ...] = (
     ),
     Chart(
         key="latency",
-        title="Latency, published to acknowledged",
-        axis="seconds",
+        title="Latency",
+        axis="from published to acknowledged, seconds",
         unit="s",
         series=(
             Series(column="latency_p50_s", label="median", colour=BLUE),
             Series(
                 column="latency_p95_s",
-                label="95 % are faster",
+                label="95th percentile",
                 colour=ORANGE,
                 dash="dashed",
                 fold="max",

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 
 from ami_console.history import History
@@ -128,12 +128,15 @@ class Collector:
         with self._lock:
             if self._thread is not None:
                 return
-            ready = threading.Event()
-            self._thread = threading.Thread(
-                target=lambda: asyncio.run(self._watch_all(ready)), name="collector", daemon=True
-            )
+            loop, finish = asyncio.new_event_loop(), asyncio.Event()
+
+            def watch() -> None:
+                with closing(loop):
+                    loop.run_until_complete(self._watch_all(finish))
+
+            self._loop, self._finish = loop, finish
+            self._thread = threading.Thread(target=watch, name="collector", daemon=True)
             self._thread.start()
-        ready.wait()
 
     def _end(self) -> None:
         with self._lock:
@@ -146,11 +149,7 @@ class Collector:
         if thread is not threading.current_thread():
             thread.join(READ_DEADLINE_S)
 
-    async def _watch_all(self, ready: threading.Event) -> None:
-        finish = asyncio.Event()
-        with self._lock:
-            self._loop, self._finish = asyncio.get_running_loop(), finish
-        ready.set()
+    async def _watch_all(self, finish: asyncio.Event) -> None:
         sources = self._make_sources(self.settings)
         watches = [asyncio.create_task(self._watch(source)) for source in sources]
         if self._fixed is None:

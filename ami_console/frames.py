@@ -193,6 +193,20 @@ def _series(values: Sequence[Any], dtype: str) -> pd.Series:
     return pd.Series(pd.array(values, dtype=dtype))
 
 
+def table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> pd.DataFrame:
+    """A typed table of computed values: times as ``Timestamp``, missing as NA, NaT or ``None``."""
+    series = {}
+    for column, dtype in columns.items():
+        values = [row.get(column) for row in rows]
+        if dtype == TIME:
+            series[column] = pd.Series(pd.DatetimeIndex(pd.to_datetime(values, utc=True))).astype(
+                TIME
+            )
+        else:
+            series[column] = pd.Series(pd.array(values, dtype=dtype))
+    return pd.DataFrame(series)
+
+
 def empty(name: str) -> pd.DataFrame:
     """The frame with its columns and dtypes, and no row."""
     return from_rows(name, [])

@@ -156,7 +156,7 @@ class Settings:
     antenna_timezone: ZoneInfo = _setting(_zone, "America/New_York")
     antenna_ui_url: Address = _setting(_address("http", "https", optional=True), "")
     project: int | None = _setting(_project, "")
-    nats_url: Address = _setting(_address("nats", "tls", "ws", "wss"), "nats://localhost:4222")
+    nats_url: Address = _setting(_address("nats", "tls"), "nats://localhost:4222")
     nats_creds: str = _setting(str, "")
     nats_user: str = _setting(str, "")
     nats_password: Secret = _setting(Secret, "")

@@ -22,7 +22,7 @@ def run(options: argparse.Namespace) -> int:
         for line in imported.notes.lines():
             print(f"  note: {printable(line)}")
     if others:
-        names = ", ".join(printable(path.name) for path in others)
+        names = ", ".join(sorted({printable(path.name) for path in others}))
         print(f"not read, as this version imports poll logs only: {names}")
     print(f"times were read as {zone.key}; recorded in {options.into}")
     return BAD_INPUT if any(imported.notes.damaged for imported in done) else DONE

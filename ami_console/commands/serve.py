@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from ami_console.apps.feed import Feed, LiveFeed, RecordedFeed
-from ami_console.apps.serve import serve
+from ami_console.apps.feed import LiveFeed, RecordedFeed
 from ami_console.cli import DONE
 from ami_console.collector import shared
+from ami_console.commands.serving import serving
 from ami_console.commands.waiting import ended_by_signals, wait
 from ami_console.errors import RecordingError
 from ami_console.recorder import Recorder
@@ -15,33 +15,40 @@ from ami_console.settings import Settings
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve until Ctrl-C. A live dashboard records what it sees."""
+    """Serve until Ctrl-C."""
+    return _recorded(options) if options.recording is not None else _live(options)
+
+
+def _recorded(options: argparse.Namespace) -> int:
+    recording = open_recording(options.recording)
+    feed = RecordedFeed(recording, zone=Settings.from_environment().antenna_timezone)
+    for damage in recording.damaged:
+        print(f"ami-console: left out {damage.path}: {damage.reason}", file=sys.stderr)
+    with ended_by_signals() as ended, serving(feed, options) as address:
+        print(f"{options.recording} is shown at {address}; Ctrl-C ends it", flush=True)
+        wait(ended, None)
+    return DONE
+
+
+def _live(options: argparse.Namespace) -> int:
+    """Look as long as it is served, pages open or not, and record what is seen."""
+    settings = Settings.from_environment()
+    collector = shared(settings)
     recorder = None
-    feed: Feed
-    if options.recording is not None:
-        recording = open_recording(options.recording)
-        for damage in recording.damaged:
-            print(f"ami-console: left out {damage.path}: {damage.reason}", file=sys.stderr)
-        feed = RecordedFeed(recording)
-    else:
-        settings = Settings.from_environment()
-        collector = shared(settings)
-        try:
-            recorder = Recorder(settings.recording)
-            collector.add_sink(recorder)
-        except RecordingError as error:
-            print(f"ami-console: not recording: {error}", file=sys.stderr)
-        feed = LiveFeed(collector)
-    with ended_by_signals() as ended:
-        server = serve(feed, address=options.address, port=options.port, threaded=True)
-        shown = f"http://{options.address}:{server.port}/dashboard"
-        where = f", recording into {recorder.path}" if recorder else ""
-        print(f"the dashboard is at {shown}{where}; Ctrl-C ends it", flush=True)
-        try:
+    try:
+        recorder = Recorder(settings.recording)
+        collector.add_sink(recorder)
+        note = f"recording into {settings.recording}"
+    except RecordingError as error:
+        print(f"ami-console: not recording: {error}", file=sys.stderr)
+        note = "not recording"
+    try:
+        with ended_by_signals() as ended, serving(LiveFeed(collector), options) as address:
+            collector.start()
+            print(f"the dashboard is at {address}, {note}; Ctrl-C ends it", flush=True)
             wait(ended, None)
-        finally:
-            server.stop()
-            if recorder is not None:
-                feed.close()
-                recorder.close()
+    finally:
+        collector.stop()
+        if recorder is not None:
+            recorder.close()
     return DONE

@@ -6,6 +6,19 @@ from ami_console import frames
 
 ALWAYS = ("antenna", "nats", "redis")
 
+AGES: dict[str, str] = {
+    "source": frames.TEXT,
+    "ok": frames.FLAG,
+    "error": frames.TEXT,
+    "last_read_at": frames.TIME,
+    "last_ok_at": frames.TIME,
+    "age_s": frames.MEASURE,
+    "elapsed_s": frames.MEASURE,
+    "requests": frames.COUNT,
+    "bytes": frames.COUNT,
+    "clock_offset_s": frames.MEASURE,
+}
+
 
 def source_ages(reads: pd.DataFrame, *, as_of: pd.Timestamp) -> pd.DataFrame:
     """Age of the newest good answer of each source, seconds, and what its last look gave.
@@ -44,17 +57,4 @@ def source_ages(reads: pd.DataFrame, *, as_of: pd.Timestamp) -> pd.DataFrame:
                 "clock_offset_s": last.get("clock_offset_s", pd.NA),
             }
         )
-    return pd.DataFrame(rows).astype(
-        {
-            "source": frames.TEXT,
-            "ok": frames.FLAG,
-            "error": frames.TEXT,
-            "last_read_at": frames.TIME,
-            "last_ok_at": frames.TIME,
-            "age_s": frames.MEASURE,
-            "elapsed_s": frames.MEASURE,
-            "requests": frames.COUNT,
-            "bytes": frames.COUNT,
-            "clock_offset_s": frames.MEASURE,
-        }
-    )
+    return frames.table(rows, AGES)

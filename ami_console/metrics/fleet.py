@@ -71,7 +71,7 @@ def fleet(source: FrameSource, *, as_of: pd.Timestamp, window_s: float = 60.0) -
     now = recent.drop_duplicates("job_id", keep="last").set_index("job_id", drop=False)
     job_ids = sorted({int(i) for frame in latest.values() for i in frame["job_id"].dropna()})
     rows = [_row(job_id, latest, stages, now, as_of) for job_id in job_ids]
-    out = pd.DataFrame(rows, columns=list(FLEET)).astype(FLEET)
+    out = frames.table(rows, FLEET)
     out["_final"] = out["is_final"].fillna(False)
     ordered = out.sort_values(["_final", "job_id"], ascending=[True, False], kind="stable")
     return ordered.drop(columns="_final").reset_index(drop=True)

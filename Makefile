@@ -1,0 +1,66 @@
+# `make demo` and `make test` do everything on a fresh machine; `make` alone lists the rest.
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help install demo test lint format format-check types pytest lock bench clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
+	@echo
+	@echo '  ARGS="…" is passed on:   make demo ARGS="--scenario healthy"   make pytest ARGS="-k eta"'
+	@echo '  PYTHON=… makes a new .venv with that Python 3.11 or later instead of the first found'
+
+install: $(INSTALLED)  ## make .venv with the locked versions, once
+
+demo: $(INSTALLED)  ## start servers, a stand-in Antenna, workers and the dashboard; Ctrl-C ends all
+	@$(BIN)/ami-console demo $(ARGS)
+
+test: lint format-check types pytest  ## lint, format check, types, all tests
+
+lint: $(INSTALLED)  ## ruff
+	$(BIN)/ruff check .
+
+format: $(INSTALLED)  ## format the code, and mend what ruff can
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+format-check: $(INSTALLED)  ## is the code formatted?
+	$(BIN)/ruff format --check .
+
+types: $(INSTALLED)  ## mypy, strict
+	$(BIN)/mypy
+
+pytest: $(INSTALLED)  ## the tests alone
+	$(BIN)/python -m pytest $(ARGS)
+
+lock: $(INSTALLED)  ## resolve pyproject.toml into requirements.lock; ARGS=--upgrade for the newest
+	$(BIN)/uv pip compile --universal --python-version 3.11 --fork-strategy fewest --all-extras \
+		--only-binary :all: --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--annotation-style line --custom-compile-command 'make lock' --quiet $(ARGS) \
+		--output-file requirements.lock pyproject.toml
+
+bench: $(INSTALLED)  ## measure size and speed
+	@for name in $(filter-out __init__,$(basename $(notdir $(wildcard benchmarks/*.py)))); do \
+		echo "$$name" && $(BIN)/python -m "benchmarks.$$name" $(ARGS) || exit; done
+
+clean:  ## remove .venv and everything else that was made here, but no recording
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Runs again when the lock or the project's metadata changed, or an installation was cut off.
+# Only wheels, each with its hash: a source archive would be built with tools nobody locked.
+# hatchling is in the lock for the same reason, and so needs no isolation.
+$(INSTALLED): requirements.lock pyproject.toml
+	@sh .ci/find-python $(BIN)/python >/dev/null 2>&1 && [ -z "$(PYTHON)" ] \
+		|| { python=$$(sh .ci/find-python $(PYTHON)) && echo "Making .venv with $$python" \
+		&& "$$python" -m venv --clear .venv; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
+	@echo 'Installing the locked versions into .venv: 1 to 3 minutes, only now'
+	@$(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,1 @@
+"""Panel pages on live history or a recording."""

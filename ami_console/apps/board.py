@@ -1,0 +1,204 @@
+"""What all pages of one feed share: one subscription, and each number computed once per news."""
+
+import threading
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import pandas as pd
+
+from ami_console import charts, frames, metrics
+from ami_console.apps.feed import Feed, Unsubscribe
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """How far back the charts reach; ``span_s`` None is everything."""
+
+    key: str
+    label: str
+    span_s: float | None
+
+
+WINDOWS = (
+    Window(key="15m", label="15 min", span_s=900),
+    Window(key="1h", label="1 h", span_s=3_600),
+    Window(key="6h", label="6 h", span_s=21_600),
+    Window(key="all", label="all", span_s=None),
+)
+
+
+def window(key: str) -> Window:
+    """The window of that name; 1 h for a name that is none."""
+    return next((w for w in WINDOWS if w.key == key), WINDOWS[1])
+
+
+@dataclass(frozen=True)
+class Job:
+    """The newest that each source told of one job; a key that is absent was never told.
+
+    Attributes:
+        row: Its row of :func:`ami_console.metrics.fleet`.
+        job, consumer, counters: Newest rows of those frames.
+        config: The newest row of ``consumers`` that tells the consumer's configuration.
+        stages: Newest row per stage.
+        timeline: All its looks.
+    """
+
+    row: dict[str, Any]
+    job: dict[str, Any]
+    consumer: dict[str, Any]
+    counters: dict[str, Any]
+    config: dict[str, Any]
+    stages: pd.DataFrame
+    timeline: pd.DataFrame
+
+
+class Board:
+    """One feed's numbers, shared by its pages."""
+
+    def __init__(self, feed: Feed) -> None:
+        self.feed = feed
+        self._lock = threading.RLock()
+        self._listeners: list[Callable[[], None]] = []
+        self._unsubscribe: Unsubscribe | None = None
+        self._is_stale = False
+        self._cache: dict[Hashable, Any] = {}
+
+    def subscribe(self, listener: Callable[[], None]) -> Unsubscribe:
+        """Call ``listener`` when there is news, on any thread; the feed sees one subscriber."""
+        with self._lock:
+            self._listeners.append(listener)
+            if self._unsubscribe is None:
+                self._is_stale = True
+                self._unsubscribe = self.feed.subscribe(self._news)
+
+        def unsubscribe() -> None:
+            with self._lock:
+                if listener not in self._listeners:
+                    return
+                self._listeners.remove(listener)
+                end = None
+                if not self._listeners:
+                    end, self._unsubscribe = self._unsubscribe, None
+            if end is not None:
+                end()
+
+        return unsubscribe
+
+    @property
+    def subscribers(self) -> int:
+        """How many pages listen."""
+        return len(self._listeners)
+
+    def _news(self) -> None:
+        self._is_stale = True
+        for listener in tuple(self._listeners):
+            listener()
+
+    def _once(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """The value of ``compute``, kept until the next news."""
+        with self._lock:
+            if self._is_stale or (self.feed.is_live and not self._listeners):
+                self._is_stale = False
+                self._cache.clear()
+            if key not in self._cache:
+                self._cache[key] = compute()
+            value: T = self._cache[key]
+            return value
+
+    def fleet(self) -> pd.DataFrame:
+        """:func:`ami_console.metrics.fleet` as of now."""
+        return self._once("fleet", lambda: metrics.fleet(self.feed, as_of=self.feed.as_of()))
+
+    def sources(self) -> pd.DataFrame:
+        """:func:`ami_console.metrics.source_ages`; its ``age_s`` is of the last news."""
+        return self._once("sources", self._sources)
+
+    def _sources(self) -> pd.DataFrame:
+        as_of = self.feed.as_of()
+        return metrics.source_ages(self.feed.latest("reads", until=as_of), as_of=as_of)
+
+    def job(self, job_id: int) -> Job | None:
+        """All about one job; None when nothing is known of it."""
+        return self._once(("job", job_id), lambda: self._job(job_id))
+
+    def _job(self, job_id: int) -> Job | None:
+        fleet = self.fleet()
+        mine = fleet[fleet["job_id"] == job_id]
+        if mine.empty:
+            return None
+        as_of = self.feed.as_of()
+        stages = self._latest("stages")
+        looks = self.feed.frame("consumers", job_id=job_id, until=as_of)
+        configured = looks.dropna(subset=["ack_wait_s"])
+        since = looks["observed_at"].min() if len(looks) else None
+        timeline = metrics.timeline(
+            looks,
+            counters=self.feed.frame("counters", job_id=job_id, until=as_of),
+            acks=self.feed.frame("acks", job_id=job_id, until=as_of),
+            reads=self.feed.frame("reads", since=since, until=as_of),
+        )
+        return Job(
+            row=dict(mine.iloc[0]),
+            job=self._newest("jobs", job_id),
+            consumer=self._newest("consumers", job_id),
+            counters=self._newest("counters", job_id),
+            config=dict(configured.iloc[-1]) if len(configured) else {},
+            stages=stages[stages["job_id"] == job_id],
+            timeline=timeline,
+        )
+
+    def drawn(self, job_id: int, span: Window) -> pd.DataFrame:
+        """The rows of a job's charts over a window, see :func:`ami_console.charts.bucketed`.
+
+        The window ends at the newest look, of a job that ended at the last that told something.
+        """
+        return self._once(("drawn", job_id, span.key), lambda: self._drawn(job_id, span))
+
+    def _drawn(self, job_id: int, span: Window) -> pd.DataFrame:
+        job = self.job(job_id)
+        if job is None:
+            return charts.bucketed(metrics.timeline(frames.empty("consumers")), 0)
+        timeline = job.timeline
+        if not pd.isna(job.row["is_final"]) and job.row["is_final"]:
+            known = timeline[list(charts.COLUMNS)].notna().any(axis=1).to_numpy().nonzero()[0]
+            timeline = timeline.iloc[: known[-1] + 1] if len(known) else timeline
+        if span.span_s is not None and len(timeline):
+            begin = timeline["observed_at"].iloc[-1] - pd.Timedelta(seconds=span.span_s)
+            timeline = timeline[timeline["observed_at"] >= begin]
+        return charts.bucketed(timeline, self.bucket_width_s(timeline, span))
+
+    def bucket_width_s(self, timeline: pd.DataFrame, span: Window) -> int:
+        """Fixed for a fixed window; for all of a job's life it doubles as the job gets older."""
+        if span.span_s is not None:
+            return charts.bucket_width_s(span.span_s, self.feed.every_s)
+        if timeline.empty:
+            return 0
+        ends = timeline["observed_at"].iloc[[0, -1]]
+        return charts.bucket_width_s(
+            (ends.iloc[1] - ends.iloc[0]).total_seconds(), self.feed.every_s
+        )
+
+    def _latest(self, name: str) -> pd.DataFrame:
+        return self._once(("latest", name), lambda: self.feed.latest(name, until=self.feed.as_of()))
+
+    def _newest(self, name: str, job_id: int) -> dict[str, Any]:
+        rows = self._latest(name)
+        mine = rows[rows["job_id"] == job_id]
+        return dict(mine.iloc[-1]) if len(mine) else {}
+
+
+_board: Board | None = None
+_board_lock = threading.Lock()
+
+
+def board_of(feed: Feed) -> Board:
+    """The board of a feed: the same for every page of this process."""
+    global _board  # noqa: PLW0603  (one board per feed is the point)
+    with _board_lock:
+        if _board is None or _board.feed is not feed:
+            _board = Board(feed)
+        return _board

@@ -1,0 +1,285 @@
+"""The dashboard: can the sources be trusted, how are the jobs, and how is the chosen one."""
+
+from typing import Any
+
+import pandas as pd
+import panel as pn
+import panel_material_ui as pmui
+import param
+
+from ami_console.apps import formats, job_view, style
+from ami_console.apps.board import WINDOWS, Board, Job, board_of, window
+from ami_console.apps.feed import Feed, current
+from ami_console.apps.fleet_table import FleetTable
+from ami_console.apps.heartbeat import Heartbeat
+from ami_console.apps.job_charts import JobCharts
+from ami_console.apps.session import run
+from ami_console.apps.source_strip import source_card, troubles
+from ami_console.apps.told import Places, Told, ToldPane
+from ami_console.charts import CHARTS, WallClock
+from ami_console.errors import AmiConsoleError
+
+TITLE = "Antenna jobs"
+
+
+class View(param.Parameterized):
+    """What the reader looks at; kept in the page's address."""
+
+    job = param.Integer(default=None, allow_None=True, doc="The chosen job.")
+    window = param.Selector(default="1h", objects=[w.key for w in WINDOWS], doc="How far back.")
+
+
+class Dashboard:
+    """One page: built once, then brought up to date; what did not change is not sent."""
+
+    def __init__(self, board: Board) -> None:
+        """Args: ``board`` holds the numbers, for all pages together."""
+        self.board = board
+        self.feed: Feed = board.feed
+        self.view = View()
+        self.heartbeat = Heartbeat(
+            silent_s=6.0 if self.feed.is_live else 15.0, width=0, height=0, margin=0
+        )
+        self._top = ToldPane(
+            stylesheets=[style.HEADER], sizing_mode="stretch_width", margin=(4, 10)
+        )
+        self._sources: dict[str, Any] = {}
+        self._source_row = pn.FlexBox(gap="12px", sizing_mode="stretch_width", margin=0)
+        self._troubles = self._pane()
+        self.table = FleetTable(self._choose, zone=self.feed.zone)
+        self._no_fleet = self._pane()
+        self._panes = {
+            name: self._pane() for name in ("job", "stages", "queue", "counters", "empty")
+        }
+        self._heads = {chart.key: self._pane() for chart in CHARTS}
+        self._charts = JobCharts()
+        self._windows = pmui.RadioButtonGroup(
+            options={w.label: w.key for w in WINDOWS},
+            value=self.view.window,
+            size="small",
+            margin=0,
+            width=300,
+        )
+        self._windows.link(self.view, value="window", bidirectional=True)
+        self._span = ToldPane(html='<h2 class="over">Last</h2>', margin=0)
+        self._zone = ToldPane(margin=0)
+        self._chart_row = pn.FlexBox(
+            *(self._chart_card(self._heads[c.key], self._charts.panes[c.key]) for c in CHARTS),
+            gap="12px",
+            sizing_mode="stretch_width",
+            margin=0,
+        )
+        self._job_box = pn.Column(sizing_mode="stretch_width", margin=0)
+        self._unknown_box = self._card(self._panes["empty"])
+        self.page = self._page()
+        self.refresh()
+        self.view.param.watch(lambda _: self.refresh(), ["job", "window"])
+
+    def _pane(self) -> ToldPane:
+        return ToldPane(sizing_mode="stretch_width", margin=0)
+
+    def _page(self) -> Any:
+        facts = pn.Column(
+            self._card(self._panes["stages"]),
+            self._card(self._panes["queue"]),
+            self._card(self._panes["counters"]),
+            styles={"flex": "1 1 270px", "max-width": "420px", "gap": "12px"},
+            margin=0,
+        )
+        charts = pn.Column(
+            pn.FlexBox(
+                self._span,
+                self._windows,
+                self._zone,
+                align_items="center",
+                gap="4px 12px",
+                sizing_mode="stretch_width",
+                margin=0,
+            ),
+            self._chart_row,
+            styles={"flex": "100 1 340px", "min-width": "0", "gap": "8px"},
+            margin=0,
+        )
+        self._job_box.objects = [
+            self._card(self._panes["job"]),
+            pn.FlexBox(
+                facts, charts, gap="12px", sizing_mode="stretch_width", margin=(12, 0, 0, 0)
+            ),
+        ]
+        table = pn.Column(
+            self._no_fleet,
+            self.table.widget,
+            sizing_mode="stretch_width",
+            styles={"overflow-x": "auto"},
+            margin=0,
+        )
+        main = pn.Column(
+            self._source_row,
+            self._troubles,
+            self._card(table),
+            self._unknown_box,
+            self._job_box,
+            self.heartbeat,
+            sizing_mode="stretch_width",
+            styles={"gap": "12px", "padding": "2px 14px 14px"},
+            margin=0,
+        )
+        page = pmui.Page(
+            title="",
+            meta_title=f"{TITLE} · ami-console",
+            header=[self._top],
+            main=[main],
+            theme_config=style.THEME,
+            busy_indicator=None,
+            sx=style.PAGE_SX,
+        )
+        self.heartbeat.link(page, dark="dark_theme", bidirectional=True)
+        return page
+
+    def _card(self, content: Any) -> Any:
+        return pmui.Paper(
+            content,
+            elevation=0,
+            variant="outlined",
+            sizing_mode="stretch_width",
+            margin=0,
+            sx={"padding": "12px 14px"},
+        )
+
+    def _choose(self, job_id: int) -> None:
+        self.view.job = job_id
+
+    def refresh(self) -> None:
+        """Bring everything up to date with the board."""
+        as_of = self.feed.as_of()
+        fleet = self.board.fleet()
+        chosen = self.view.job
+        if chosen is None and len(fleet):
+            chosen = int(fleet["job_id"].iloc[0])
+        self._show_fleet(fleet, chosen, as_of)
+        job = self.board.job(chosen) if chosen is not None else None
+        self._show_job(chosen, job, as_of)
+        self.tick()
+
+    def tick(self) -> None:
+        """A second has passed: ages grow, whether or not there was news."""
+        as_of = self.feed.as_of()
+        self.heartbeat.beat += 1
+        self._top.show(self._head(as_of))
+        sources = self.board.sources().to_dict("records")
+        feed, live = self.feed, {"is_live": self.feed.is_live, "every_s": self.feed.every_s}
+        for source in sources:
+            name = source["source"]
+            if name not in self._sources:
+                self._sources[name] = self._pane()
+                card = self._card(self._sources[name])
+                card.styles = {"flex": "1 1 300px"}
+                self._source_row.append(card)
+            self._sources[name].show(source_card(source, as_of=as_of, **live))
+        wrong = troubles(sources, as_of=as_of, zone=feed.zone, **live)
+        self._troubles.visible = bool(wrong.html)
+        self._troubles.show(wrong)
+
+    def _head(self, as_of: pd.Timestamp) -> Told:
+        what = "now" if self.feed.is_live else "as it stood at"
+        put = Places()
+        now = put(f"{as_of.tz_convert(self.feed.zone):%d %b %H:%M:%S}")
+        return put.told(
+            f'<div class="top"><h1>{TITLE}</h1><span class="label">{formats.escape(self.feed.label)}</span>'
+            f'<span class="clock">{what} {now}, {self.feed.zone.key}</span></div>'
+        )
+
+    def _show_fleet(self, fleet: pd.DataFrame, chosen: int | None, as_of: pd.Timestamp) -> None:
+        self.table.show(fleet, chosen=chosen, as_of=as_of)
+        has_rows = len(fleet) > 0
+        self.table.widget.visible = has_rows
+        self._no_fleet.visible = not has_rows
+        if not has_rows:
+            self._no_fleet.show(self._no_jobs())
+
+    def _no_jobs(self) -> Told:
+        sources = self.board.sources()
+        answered = sources["ok"].fillna(False).astype(bool)
+        if not answered.any() and sources["ok"].notna().any():
+            head = "No job is known"
+            text = (
+                "None of the sources can be read, so this is not an empty Antenna: it is one that "
+                "can't be seen. What went wrong stands above."
+            )
+        elif not answered.any():
+            head, text = "Looking for jobs", "The first answers are on their way."
+        else:
+            head = "No active job"
+            text = (
+                "The sources answer and none of them knows an active job. One that is started in "
+                "Antenna appears here by itself within half a minute."
+            )
+        return Told(f'<div class="empty"><h2>{head}</h2><p>{text}</p></div>')
+
+    def _show_job(self, chosen: int | None, job: Job | None, as_of: pd.Timestamp) -> None:
+        self._job_box.visible = job is not None
+        unknown = chosen is not None and job is None
+        self._unknown_box.visible = unknown
+        if unknown:
+            self._panes["empty"].show(
+                Told(
+                    f'<div class="empty"><h2>Job {chosen} is not known</h2><p>No source has told of it '
+                    "since the watch began. It may have ended before, or the number is wrong. Choose a "
+                    "job in the table.</p></div>"
+                )
+            )
+        if job is None:
+            return
+        zone = self.feed.zone
+        self._panes["job"].show(job_view.header(job, as_of=as_of, zone=zone))
+        self._panes["stages"].show(job_view.stages(job, as_of=as_of, zone=zone))
+        self._panes["queue"].show(job_view.queue(job, as_of=as_of, zone=zone))
+        self._panes["counters"].show(job_view.counters(job, as_of=as_of, zone=zone))
+        self._show_charts(int(job.row["job_id"]), job, as_of)
+
+    def _show_charts(self, job_id: int, job: Job, as_of: pd.Timestamp) -> None:
+        span = window(self.view.window)
+        rows = self.board.drawn(job_id, span)
+        clock = WallClock.of(self.feed.zone, as_of)
+        width_s = self.board.bucket_width_s(job.timeline, span)
+        self._charts.show(rows, drawn=(job_id, span.key, width_s), clock=clock, span_s=span.span_s)
+        self._zone.show(Told(f'<span class="dim">{formats.escape(clock.label)}</span>'))
+        latest = job.timeline["latency_is_estimate"].dropna()
+        estimated = bool(latest.iloc[-1]) if len(latest) else False
+        is_over = not formats.absent(job.row["is_final"]) and bool(job.row["is_final"])
+        for chart in CHARTS:
+            head = job_view.chart_head(chart, rows, estimated=estimated, is_over=is_over)
+            self._heads[chart.key].show(head)
+
+    def _chart_card(self, head: Any, pane: Any) -> Any:
+        card = self._card(pn.Column(head, pane, sizing_mode="stretch_width", margin=0))
+        card.styles = {"flex": "1 1 400px", "min-width": "0"}
+        return card
+
+
+def page(feed: Feed | None = None) -> Any:
+    """The dashboard of a feed as a page, kept up to date for as long as it is open.
+
+    Args:
+        feed: What to show; that of this process (:func:`ami_console.apps.feed.current`) when
+            not given: the live one, unless another was set.
+
+    Returns:
+        A ``panel_material_ui.Page``. Served, it follows its browser; in a notebook it follows
+        the kernel, until the next page is made.
+    """
+    try:
+        board = board_of(feed if feed is not None else current())
+    except AmiConsoleError as error:
+        return _cannot(str(error))
+    return run(lambda: Dashboard(board), board)
+
+
+def _cannot(reason: str) -> Any:
+    text = f'<div class="empty"><h2>The dashboard can\'t start</h2><p>{formats.escape(reason)}</p></div>'
+    return pmui.Page(
+        title=TITLE,
+        main=[ToldPane(html=text, margin=20, sizing_mode="stretch_width")],
+        theme_config=style.THEME,
+        busy_indicator=None,
+    )

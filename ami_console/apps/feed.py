@@ -1,0 +1,144 @@
+"""Where a page's frames come from: the collector of this process, or a recording."""
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from ami_console.frames import FrameSource
+from ami_console.settings import Settings
+
+if TYPE_CHECKING:
+    from ami_console.collector import Collector
+    from ami_console.recording import Recording
+
+Unsubscribe = Callable[[], None]
+
+
+class Feed(FrameSource, Protocol):
+    """Frames with a name, an instant and news.
+
+    Attributes:
+        label: What the page calls it.
+        is_live: Whether new looks come in; a recording stands still.
+        every_s: Pause between two looks, seconds.
+        zone: Zone of the wall time that the page shows.
+    """
+
+    @property
+    def label(self) -> str: ...
+    @property
+    def is_live(self) -> bool: ...
+    @property
+    def every_s(self) -> float: ...
+    @property
+    def zone(self) -> ZoneInfo: ...
+
+    def as_of(self) -> pd.Timestamp:
+        """The instant that the page judges at: now, or a recording's last."""
+        ...
+
+    def subscribe(self, listener: Callable[[], None]) -> Unsubscribe:
+        """Call ``listener``, from any thread, when there is news; returns what ends that."""
+        ...
+
+
+class LiveFeed:
+    """What the collector of this process sees."""
+
+    is_live = True
+
+    def __init__(self, collector: "Collector") -> None:
+        self._collector = collector
+
+    @property
+    def label(self) -> str:
+        return f"live · {self._collector.settings.antenna_url.shown}"
+
+    @property
+    def every_s(self) -> float:
+        return self._collector.settings.every_s
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return self._collector.settings.antenna_timezone
+
+    def as_of(self) -> pd.Timestamp:
+        return pd.Timestamp.now(tz="UTC")
+
+    def frame(
+        self,
+        name: str,
+        *,
+        job_id: int | None = None,
+        since: pd.Timestamp | None = None,
+        until: pd.Timestamp | None = None,
+    ) -> pd.DataFrame:
+        return self._collector.history.frame(name, job_id=job_id, since=since, until=until)
+
+    def latest(self, name: str, *, until: pd.Timestamp | None = None) -> pd.DataFrame:
+        return self._collector.history.latest(name, until=until)
+
+    def subscribe(self, listener: Callable[[], None]) -> Unsubscribe:
+        return self._collector.subscribe(listener)
+
+
+class RecordedFeed:
+    """A recording as it stands, judged at its last instant."""
+
+    is_live = False
+
+    def __init__(self, recording: "Recording", *, zone: ZoneInfo | None = None) -> None:
+        """Args: ``zone`` is that of the page's wall time; UTC when not given."""
+        self._recording = recording
+        self.zone = zone or ZoneInfo("UTC")
+        self.every_s = 2.0
+
+    @property
+    def label(self) -> str:
+        names = ", ".join(path.name for path in self._recording.paths)
+        return f"recording · {names}"
+
+    def as_of(self) -> pd.Timestamp:
+        last = self._recording.last_at
+        return last if last is not None else pd.Timestamp(0, tz="UTC")
+
+    def frame(
+        self,
+        name: str,
+        *,
+        job_id: int | None = None,
+        since: pd.Timestamp | None = None,
+        until: pd.Timestamp | None = None,
+    ) -> pd.DataFrame:
+        return self._recording.frame(name, job_id=job_id, since=since, until=until)
+
+    def latest(self, name: str, *, until: pd.Timestamp | None = None) -> pd.DataFrame:
+        return self._recording.latest(name, until=until)
+
+    def subscribe(self, listener: Callable[[], None]) -> Unsubscribe:  # noqa: ARG002
+        return lambda: None
+
+
+_lock = threading.Lock()
+_current: Feed | None = None
+
+
+def use(feed: Feed | None) -> None:
+    """Make this the feed of every page that this process opens from now on."""
+    global _current  # noqa: PLW0603  (one feed per process is the point)
+    with _lock:
+        _current = feed
+
+
+def current() -> Feed:
+    """The feed of this process; live from the settings when none was set."""
+    global _current  # noqa: PLW0603
+    with _lock:
+        if _current is None:
+            from ami_console import collector  # noqa: PLC0415  (a recording needs none)
+
+            _current = LiveFeed(collector.shared(Settings.from_environment()))
+        return _current

@@ -1,0 +1,78 @@
+"""The page's pulse: without it a page that lost its server would look like a quiet one."""
+
+import param
+from panel.custom import JSComponent
+
+
+class Heartbeat(JSComponent):
+    """Shows nothing while beats come in; says loudly when they stop, then reloads the page.
+
+    The browser's own clock counts the silence, so that it works with no server at all. It also
+    keeps the reader's choice of light or dark; without one, that of the system.
+    """
+
+    beat = param.Integer(default=0, doc="Changes with every sign of life.")
+    silent_s = param.Number(default=6.0, doc="Silence after which the page is called stale.")
+    dark = param.Boolean(default=False, doc="Whether the page is dark.")
+    reloads = param.Boolean(
+        default=True, doc="Whether to load the page anew once a server answers."
+    )
+
+    _esm = """
+    const STYLE = `
+      .ami-stale-veil { position: fixed; inset: 0; z-index: 99999; display: none; pointer-events: none;
+        backdrop-filter: grayscale(1); background: rgba(128, 128, 128, .35); }
+      .ami-stale-banner { position: fixed; inset: 0 0 auto 0; z-index: 100000; display: none;
+        padding: 14px 20px; background: #b3161d; color: #fff; text-align: center;
+        font: 600 16px/1.4 Roboto, system-ui, sans-serif; }
+      .ami-stale > .ami-stale-banner, .ami-stale > .ami-stale-veil { display: block; }`
+
+    export function render({model, el}) {
+      const key = "ami-console-theme"
+      const asked = new URLSearchParams(location.search).get("theme")
+      const kept = asked || localStorage.getItem(key)
+      const system = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "default"
+      const dark = (kept || system) === "dark"
+      if (model.reloads && dark !== model.dark) { model.dark = dark }
+      model.on("dark", () => localStorage.setItem(key, model.dark ? "dark" : "default"))
+
+      const style = document.createElement("style")
+      style.textContent = STYLE
+      const banner = document.createElement("div")
+      banner.className = "ami-stale-banner"
+      banner.setAttribute("role", "alert")
+      document.head.append(style)
+      const veil = document.createElement("div")
+      veil.className = "ami-stale-veil"
+      document.body.append(veil, banner)
+
+      let last = performance.now()
+      let asking = false
+      model.on("beat", () => { last = performance.now(); look() })
+
+      const reload = async () => {
+        const before = Number(sessionStorage.getItem("ami-console-reloaded") || 0)
+        if (asking || !model.reloads || Date.now() - before < 20000) { return }
+        asking = true
+        try {
+          await fetch(new URL("liveness", location.href), {cache: "no-store"})
+          sessionStorage.setItem("ami-console-reloaded", String(Date.now()))
+          location.reload()
+        } catch { /* no server yet */ }
+        asking = false
+      }
+      const look = () => {
+        const silent_s = (performance.now() - last) / 1000
+        const stale = silent_s > model.silent_s
+        document.body.classList.toggle("ami-stale", stale)
+        if (!stale) { return }
+        banner.textContent = `Not updated for ${Math.floor(silent_s)} s: the connection to the ` +
+          "dashboard's server is lost, and all below is old." +
+          (model.reloads ? " The page loads itself anew when the server answers." : "")
+        void reload()
+      }
+      const timer = setInterval(look, 1000)
+      model.on("remove", () => { clearInterval(timer); banner.remove(); veil.remove(); style.remove()
+        document.body.classList.remove("ami-stale") })
+    }
+    """

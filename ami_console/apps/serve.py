@@ -1,0 +1,184 @@
+"""The standalone server of the dashboard."""
+
+import asyncio
+import socket
+import threading
+import webbrowser
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from panel.io.server import get_server
+from tornado.ioloop import IOLoop
+
+import ami_console
+from ami_console.apps import feed as feeds
+from ami_console.apps import session
+from ami_console.apps.feed import Feed
+from ami_console.errors import AmiConsoleError, SettingsError
+
+PAGE = "dashboard"
+
+EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104  (compared with; the default is loopback)
+
+STOP_S = 5.0
+"""How long to wait for open pages to be let go, seconds."""
+
+
+class DashboardServer:
+    """A running dashboard: where it listens, and how to end it."""
+
+    def __init__(self, address: str, port: int, origins: Iterable[str]) -> None:
+        """Binds the port and serves nothing yet."""
+        self._ready = threading.Event()
+        self._failure: BaseException | None = None
+        self._thread: threading.Thread | None = None
+        self._loop: IOLoop | None = None
+        self._server: Any = None
+        self._address, self._asked_port, self._origins = address, port, tuple(origins)
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return int(self._server.port)
+
+    @property
+    def url(self) -> str:
+        """Where the page is, for people on this machine."""
+        host = "127.0.0.1" if self._address in EVERYWHERE else self._address
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/{PAGE}"
+
+    def start(self) -> None:
+        """Serve on a thread of its own, until :meth:`stop`.
+
+        Raises:
+            SettingsError: The port or the address can't be listened on.
+        """
+        self._thread = threading.Thread(target=self._run, name=PAGE, daemon=True)
+        self._thread.start()
+        self._ready.wait()
+        if self._failure is not None:
+            raise self._failure
+
+    def join(self) -> None:
+        """Wait until it has ended."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def stop(self) -> None:
+        """End it: the pages are let go, the port is free afterwards."""
+        if self._loop is None or self._thread is None or not self._thread.is_alive():
+            return
+        self._loop.add_callback(self._close)
+        self._thread.join(STOP_S)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(asyncio.new_event_loop())
+        self._loop = IOLoop.current()
+        try:
+            self._server = _listen(self._address, self._asked_port, self._origins, self._loop)
+            self._server.start()
+        except BaseException as error:  # noqa: BLE001  (raised again by start)
+            self._failure = error
+            self._loop.close(all_fds=True)
+            return
+        finally:
+            self._ready.set()
+        self._loop.start()
+        self._loop.close(all_fds=True)
+
+    def _close(self) -> None:
+        assert self._loop is not None  # noqa: S101  (scheduled on it)
+        session.let_go()
+        self._server.stop(wait=False)
+        self._loop.stop()
+
+
+def serve(
+    feed: Feed,
+    *,
+    address: str = "127.0.0.1",
+    port: int = 5006,
+    show: bool = False,
+    threaded: bool = False,
+    origins: Iterable[str] = (),
+) -> DashboardServer:
+    """Serve the dashboard of a feed at ``/dashboard``; the root leads there, ``/liveness`` answers.
+
+    Args:
+        feed: What every page of this process shows.
+        address: Address to listen on; without another word only this machine can see the page.
+        port: Port to listen on; 0 for a free one.
+        show: Open the page in a browser.
+        threaded: Return at once and serve on a thread; otherwise return when it has ended.
+        origins: More ``host:port`` under which browsers may reach it, behind a proxy for example.
+
+    Raises:
+        SettingsError: The port or the address can't be listened on.
+    """
+    feeds.use(feed)
+    server = DashboardServer(address, port, origins)
+    server.start()
+    if show:
+        webbrowser.open(server.url)
+    if not threaded:
+        try:
+            server.join()
+        except KeyboardInterrupt:
+            server.stop()
+    return server
+
+
+def notebook() -> Path:
+    """The notebook that is served: of the installed package, or of the repository.
+
+    Raises:
+        AmiConsoleError: It came along with neither.
+    """
+    package = Path(ami_console.__file__).resolve().parent
+    places = [package / "notebooks", package.parent / "notebooks"]
+    for place in places:
+        if (place / f"{PAGE}.ipynb").is_file():
+            return place / f"{PAGE}.ipynb"
+    raise AmiConsoleError(
+        f"{PAGE}.ipynb is in none of {', '.join(map(str, places))}: install ami-console again"
+    )
+
+
+def _listen(address: str, port: int, origins: tuple[str, ...], loop: IOLoop) -> Any:
+    try:
+        port = port or _free_port(address)
+        return get_server(
+            {PAGE: str(notebook())},
+            address=None if address in EVERYWHERE else address,
+            port=port,
+            websocket_origin=_origins(address, port, origins),
+            loop=loop,
+            show=False,
+            start=False,
+            verbose=False,
+            liveness=True,
+            # A closed page is let go soon, so that the collector can rest.
+            check_unused_sessions_milliseconds=2_000,
+            unused_session_lifetime_milliseconds=4_000,
+        )
+    except OSError as error:
+        raise SettingsError(
+            f"the dashboard can't listen on {address or 'all addresses'} port {port} "
+            f"({error.strerror or error}): give another --port or --address, or end the program "
+            "that has it"
+        ) from error
+
+
+def _origins(address: str, port: int, origins: tuple[str, ...]) -> list[str]:
+    """Names under which a browser may open the websocket; anybody else's page may not."""
+    names = ["127.0.0.1", "localhost"]
+    if address not in (*EVERYWHERE, *names) and ":" not in address:
+        names.append(address)
+    return [f"{name}:{port}" for name in names] + list(origins)
+
+
+def _free_port(address: str) -> int:
+    """A port that is free now: the names that a browser may use have it in them."""
+    with socket.create_server((address or "127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])

@@ -1,0 +1,130 @@
+"""Per source: can it be read, how old is what it told, what does a look cost, what went wrong."""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from ami_console.apps import formats
+from ami_console.apps.formats import State
+from ami_console.apps.told import Places, Told
+
+NAMES = {"antenna": "Antenna", "nats": "NATS", "redis": "Redis", "tap": "Acknowledgements"}
+TELLS = {
+    "antenna": "jobs and stages",
+    "nats": "queues and deliveries",
+    "redis": "counters",
+    "tap": "every acknowledgement",
+}
+
+OK = State("ok", "●", "good")
+LATE = State("late", "▲", "warn")
+DOWN = State("can't be read", "✕", "bad")
+NEVER = State("not read yet", "○", "muted")
+
+
+def state_of(
+    source: dict[str, Any], age_s: float | None, *, is_live: bool, every_s: float
+) -> State:
+    """What to call a source.
+
+    Args:
+        source: A row of :func:`ami_console.metrics.source_ages`.
+        age_s: Age of its newest good answer, seconds; None without one.
+        is_live: A recording's sources are not late.
+        every_s: Pause between two looks, seconds.
+    """
+    if formats.absent(source["ok"]):
+        return NEVER
+    if not source["ok"]:
+        return DOWN
+    if is_live and age_s is not None and age_s > max(10.0, 4 * every_s):
+        return LATE
+    return OK
+
+
+def source_card(
+    source: dict[str, Any], *, as_of: pd.Timestamp, is_live: bool, every_s: float
+) -> Told:
+    """One source: name, state, age of its newest answer, and what a look costs.
+
+    Args:
+        source: A row of :func:`ami_console.metrics.source_ages`.
+        as_of: The instant that ages count to.
+        is_live: Whether new looks come in.
+        every_s: Pause between two looks, seconds.
+    """
+    age_s = age_of(source, as_of)
+    state = state_of(source, age_s, is_live=is_live, every_s=every_s)
+    age = formats.MISSING if age_s is None else formats.duration(age_s // 1)
+    put = Places()
+    return put.told(
+        f'<div class="source {state.tone}"><strong>{_name(source)}</strong>'
+        f'<span><span class="state"><i class="mark">{state.mark}</i>{state.word}</span></span>'
+        f'<span class="age" title="age of its newest answer">{put(age)}</span>'
+        f'<span class="cost">{put(_cost(source))}</span></div>'
+    )
+
+
+def troubles(
+    sources: list[dict[str, Any]],
+    *,
+    as_of: pd.Timestamp,
+    zone: ZoneInfo,
+    is_live: bool,
+    every_s: float,
+) -> Told:
+    """What is wrong with each source that is not well, in full; empty when all are.
+
+    Args:
+        sources: Rows of :func:`ami_console.metrics.source_ages`.
+        as_of: The instant judged at.
+        zone: Zone of the wall time.
+        is_live: Whether new looks come in.
+        every_s: Pause between two looks, seconds.
+    """
+    told = []
+    for source in sources:
+        state = state_of(source, age_of(source, as_of), is_live=is_live, every_s=every_s)
+        if state is DOWN:
+            told.append((state, _failure(source, as_of, zone)))
+        elif state is LATE:
+            since = formats.clock(source["last_ok_at"], zone, as_of=as_of)
+            told.append(
+                (state, f"has not been looked at since {since}: the watch is late or stands still.")
+            )
+        else:
+            continue
+        told[-1] = (state, f"<strong>{_name(source)}</strong> {told[-1][1]}")
+    return Told("".join(f'<div class="error {state.tone}">{text}</div>' for state, text in told))
+
+
+def age_of(source: dict[str, Any], as_of: pd.Timestamp) -> float | None:
+    """Age of a source's newest good answer, seconds; None without one."""
+    last_ok_at = source["last_ok_at"]
+    return None if pd.isna(last_ok_at) else max(0.0, (as_of - last_ok_at).total_seconds())
+
+
+def _name(source: dict[str, Any]) -> str:
+    return NAMES.get(source["source"], formats.escape(source["source"]))
+
+
+def _cost(source: dict[str, Any]) -> str:
+    told = TELLS.get(source["source"], "")
+    if formats.absent(source["ok"]):
+        return told
+    requests = source["requests"]
+    parts = [told, formats.duration(source["elapsed_s"])]
+    if not formats.absent(requests):
+        parts.append(f"{formats.count(requests)} request{'' if requests == 1 else 's'}")
+    if not formats.absent(source["bytes"]):
+        parts.append(formats.size(source["bytes"]))
+    return " · ".join(part for part in parts if part)
+
+
+def _failure(source: dict[str, Any], as_of: pd.Timestamp, zone: ZoneInfo) -> str:
+    error = formats.escape(source["error"])
+    if formats.absent(source["last_ok_at"]):
+        return f"has never answered. {error}"
+    since = formats.clock(source["last_ok_at"], zone, as_of=as_of)
+    return f"has not answered since {since}; what is shown of it is from then. {error}"

@@ -1,0 +1,49 @@
+"""``ami-console demo``: real servers, a stand-in Antenna with workers, and the dashboard."""
+
+import argparse
+import sys
+import webbrowser
+from dataclasses import replace
+
+from ami_console.apps.feed import LiveFeed
+from ami_console.cli import DONE
+from ami_console.collector import shared
+from ami_console.commands.serving import serving
+from ami_console.commands.waiting import ended_by_signals, wait
+from ami_console.demo.stack import Stack
+from ami_console.recorder import Recorder
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the demo until the time is up, Ctrl-C or SIGTERM; all that it made goes with it."""
+    with ended_by_signals() as ended:
+        print(f"starting the demo {options.scenario!r} …", flush=True)
+        with Stack(options.scenario, announce=_tell) as stack:
+            settings = replace(stack.settings, recording=stack.folder / "recording")
+            collector = shared(settings)
+            recorder = Recorder(settings.recording)
+            collector.add_sink(recorder)
+            try:
+                collector.start()
+                with serving(LiveFeed(collector), options) as address:
+                    _introduce(stack, address)
+                    if not options.no_open:
+                        webbrowser.open(address)
+                    wait(ended, options.for_s)
+                    print("ending the demo …", flush=True)
+            finally:
+                collector.stop()
+                recorder.close()
+    return DONE
+
+
+def _introduce(stack: Stack, address: str) -> None:
+    pids = ", ".join(f"{name} {pid}" for name, pid in stack.pids.items())
+    print(f"{stack.scenario.name}: {stack.scenario.says}")
+    print(f"processes: {pids}")
+    print("kill one of them to see what the dashboard says; it comes back by itself")
+    print(f"the dashboard is at {address}; Ctrl-C ends all", flush=True)
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,26 @@
+"""A running dashboard, as long as a command needs it."""
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ami_console.apps.feed import Feed
+from ami_console.apps.serve import serve
+
+LOOPBACK = "127.0.0.1"
+
+
+@contextmanager
+def serving(feed: Feed, options: argparse.Namespace) -> Iterator[str]:
+    """Serve the dashboard on the command's port; gives its address.
+
+    Raises:
+        AmiConsoleError: The port is taken, or the address is not one of this machine.
+    """
+    address = getattr(options, "address", LOOPBACK)
+    server = serve(feed, address=address, port=options.port, threaded=True)
+    try:
+        host = f"[{address}]" if ":" in address else address
+        yield f"http://{host}:{server.port}/dashboard"
+    finally:
+        server.stop()

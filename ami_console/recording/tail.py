@@ -1,0 +1,119 @@
+"""The tail: one line of JSON per reading, each with a checksum of itself.
+
+``{"crc32":"1c291ca3","observed_at":1790000000000000000,"rows":{"reads":[{…}],…}}``
+
+The checksum is that of the line without it, ``{"observed_at":…}``. A last line without its
+newline is the look in flight when the writer died; any other line that does not fit its
+checksum is damaged.
+"""
+
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+import pandas as pd
+
+from ami_console import instants
+from ami_console.errors import RecordingError
+from ami_console.reading import Reading, Row
+
+_HEAD = b'{"crc32":"'
+_BODY_AT = len(_HEAD) + 8 + 2  # eight hex digits, then `",`
+_OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATETIME
+
+
+def encode(reading: Reading) -> bytes:
+    """The line of one reading, newline included.
+
+    Raises:
+        RecordingError: A row holds a value that no frame can hold.
+    """
+    said = {"observed_at": reading.observed_at, "rows": reading.all_rows()}
+    try:
+        try:
+            body = orjson.dumps(said, default=_plain, option=_OPTIONS)
+        except TypeError:
+            # Text from outside may hold half of a surrogate pair, which UTF-8 has no bytes for.
+            body = orjson.dumps(_printable(said), default=_plain, option=_OPTIONS)
+    except TypeError as error:
+        raise RecordingError(
+            f"A reading of {reading.source} can't be recorded: {error}; rows hold text, numbers, "
+            "flags and times in nanoseconds."
+        ) from error
+    return b'%b%08x",%b\n' % (_HEAD, zlib.crc32(body), body[1:])
+
+
+def _plain(value: object) -> int | None:
+    if value is pd.NA or value is pd.NaT:
+        return None
+    if isinstance(value, pd.Timestamp):
+        return int(value.value)
+    if isinstance(value, datetime):
+        return instants.from_datetime(value)
+    raise TypeError(f"{type(value).__name__} is no value of a frame")
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, dict):
+        return {key: _printable(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_printable(each) for each in value]
+    return value
+
+
+@dataclass(slots=True)
+class Lines:
+    """What a stretch of a tail segment holds.
+
+    Attributes:
+        rows: Frame name → rows, in the order of the looks; every row has ``observed_at``.
+        bad: Line number (from 1) and the bytes of each damaged line.
+        count: Complete lines, damaged ones included.
+        end: Bytes up to and including the last complete line.
+    """
+
+    rows: dict[str, list[Row]] = field(default_factory=dict)
+    bad: list[tuple[int, bytes]] = field(default_factory=list)
+    count: int = 0
+    end: int = 0
+
+
+def decode(content: bytes, *, lines_before: int = 0) -> Lines:
+    """Read lines; a last one without newline is left alone.
+
+    Args:
+        content: Bytes of the segment from the beginning of a line on.
+        lines_before: Number of lines that stand before it, so that damage is named rightly.
+    """
+    found = Lines(end=content.rfind(b"\n") + 1)
+    complete: Iterable[bytes] = content[: found.end].split(b"\n")[:-1]
+    for number, line in enumerate(complete, start=lines_before + 1):
+        found.count += 1
+        said = _decode_line(line)
+        if said is None:
+            found.bad.append((number, line))
+            continue
+        observed_at = said["observed_at"]
+        for name, rows in said["rows"].items():
+            for row in rows:
+                if not _is_instant(row.get("observed_at")):
+                    row["observed_at"] = observed_at
+            found.rows.setdefault(name, []).extend(rows)
+    return found
+
+
+def _is_instant(value: object) -> bool:
+    return isinstance(value, int) and -(2**63) < value < 2**63
+
+
+def _decode_line(line: bytes) -> dict[str, Any] | None:
+    body = b"{" + line[_BODY_AT:]
+    if not line.startswith(_HEAD) or line[len(_HEAD) : _BODY_AT] != b'%08x",' % zlib.crc32(body):
+        return None
+    said: dict[str, Any] = orjson.loads(body)
+    return said

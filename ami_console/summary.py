@@ -10,7 +10,7 @@ from ami_console.errors import UnknownJobError
 from ami_console.frames import FrameSource
 from ami_console.metrics import ack_latency, estimated_latency, fleet, timeline
 from ami_console.metrics.arrays import Floats, floats
-from ami_console.metrics.settled import curve
+from ami_console.metrics.settled import curves
 
 PERCENTILES = {"p50": 50.0, "p95": 95.0, "p99": 99.0, "max": 100.0}
 
@@ -187,8 +187,10 @@ def _lost(looks: pd.DataFrame, tasks: pd.DataFrame, now: "pd.Series[Any]") -> in
 def _latency(held: dict[str, pd.DataFrame], tasks: pd.DataFrame, tapped: bool) -> dict[str, Any]:
     if tapped:
         return _percentiles(floats(tasks, "latency_s")) | {"is_estimate": False}
-    seen = curve(held["consumers"], held["counters"], np.empty(0))
-    latency_s, error_s = estimated_latency(seen)
+    seen = curves(held["consumers"], held["counters"], np.empty(0))
+    latency_s, error_s = np.empty(0), float("nan")
+    for curve in seen.values():
+        latency_s, error_s = estimated_latency(curve)
     return _percentiles(latency_s) | {"is_estimate": True, "error_s": _rounded(error_s)}
 
 

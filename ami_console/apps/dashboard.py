@@ -26,7 +26,9 @@ class View(param.Parameterized):
     """What the reader looks at; kept in the page's address."""
 
     job = param.Integer(default=None, allow_None=True, doc="The chosen job.")
-    window = param.Selector(default="1h", objects=[w.key for w in WINDOWS], doc="How far back.")
+    window: str = param.Selector(
+        default="1h", objects=[w.key for w in WINDOWS], doc="How far back."
+    )
 
 
 class Dashboard:
@@ -36,12 +38,12 @@ class Dashboard:
         """Args: ``board`` holds the numbers, for all pages together."""
         self.board = board
         self.feed: Feed = board.feed
-        self.view = View()
+        self.view = View()  # type: ignore[no-untyped-call]
         self.heartbeat = Heartbeat(
             silent_s=6.0 if self.feed.is_live else 15.0, width=0, height=0, margin=0
         )
         self._top = ToldPane(
-            stylesheets=[style.HEADER], sizing_mode="stretch_width", margin=(4, 10)
+            stylesheets=[style.sheet("header")], sizing_mode="stretch_width", margin=(4, 10)
         )
         self._sources: dict[str, Any] = {}
         self._source_row = pn.FlexBox(gap="12px", sizing_mode="stretch_width", margin=0)
@@ -167,7 +169,7 @@ class Dashboard:
         self.heartbeat.beat += 1
         self._top.show(self._head(as_of))
         sources = self.board.sources().to_dict("records")
-        feed, live = self.feed, {"is_live": self.feed.is_live, "every_s": self.feed.every_s}
+        live, every_s = self.feed.is_live, self.feed.every_s
         for source in sources:
             name = source["source"]
             if name not in self._sources:
@@ -175,8 +177,10 @@ class Dashboard:
                 card = self._card(self._sources[name])
                 card.styles = {"flex": "1 1 300px"}
                 self._source_row.append(card)
-            self._sources[name].show(source_card(source, as_of=as_of, **live))
-        wrong = troubles(sources, as_of=as_of, zone=feed.zone, **live)
+            self._sources[name].show(
+                source_card(source, as_of=as_of, is_live=live, every_s=every_s)
+            )
+        wrong = troubles(sources, as_of=as_of, zone=self.feed.zone, is_live=live, every_s=every_s)
         self._troubles.visible = bool(wrong.html)
         self._troubles.show(wrong)
 
@@ -185,7 +189,8 @@ class Dashboard:
         put = Places()
         now = put(f"{as_of.tz_convert(self.feed.zone):%d %b %H:%M:%S}")
         return put.told(
-            f'<div class="top"><h1>{TITLE}</h1><span class="label">{formats.escape(self.feed.label)}</span>'
+            f'<div class="top"><h1>{TITLE}</h1>'
+            f'<span class="label">{formats.escape(self.feed.label)}</span>'
             f'<span class="clock">{what} {now}, {self.feed.zone.key}</span></div>'
         )
 
@@ -200,7 +205,9 @@ class Dashboard:
     def _no_jobs(self) -> Told:
         sources = self.board.sources()
         answered = sources["ok"].fillna(False).astype(bool)
-        if not answered.any() and sources["ok"].notna().any():
+        if not self.feed.is_live:
+            head, text = "No job was recorded", "Nothing in this recording tells of a job."
+        elif not answered.any() and sources["ok"].notna().any():
             head = "No job is known"
             text = (
                 "None of the sources can be read, so this is not an empty Antenna: it is one that "
@@ -223,9 +230,9 @@ class Dashboard:
         if unknown:
             self._panes["empty"].show(
                 Told(
-                    f'<div class="empty"><h2>Job {chosen} is not known</h2><p>No source has told of it '
-                    "since the watch began. It may have ended before, or the number is wrong. Choose a "
-                    "job in the table.</p></div>"
+                    f'<div class="empty"><h2>Job {chosen} is not known</h2><p>No source told of it '
+                    "since the watch began. It may have ended before, or the number is wrong. "
+                    "Choose a job in the table.</p></div>"
                 )
             )
         if job is None:
@@ -276,7 +283,8 @@ def page(feed: Feed | None = None) -> Any:
 
 
 def _cannot(reason: str) -> Any:
-    text = f'<div class="empty"><h2>The dashboard can\'t start</h2><p>{formats.escape(reason)}</p></div>'
+    why = formats.escape(reason)
+    text = f'<div class="empty"><h2>The dashboard can\'t start</h2><p>{why}</p></div>'
     return pmui.Page(
         title=TITLE,
         main=[ToldPane(html=text, margin=20, sizing_mode="stretch_width")],

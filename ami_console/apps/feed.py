@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from ami_console import frames
 from ami_console.frames import FrameSource
 from ami_console.settings import Settings
 
@@ -93,17 +94,17 @@ class RecordedFeed:
     def __init__(self, recording: "Recording", *, zone: ZoneInfo | None = None) -> None:
         """Args: ``zone`` is that of the page's wall time; UTC when not given."""
         self._recording = recording
+        self._as_of = recording.last_at
         self.zone = zone or ZoneInfo("UTC")
         self.every_s = 2.0
 
     @property
     def label(self) -> str:
-        names = ", ".join(path.name for path in self._recording.paths)
+        names = ", ".join(path.rstrip("/").rpartition("/")[2] for path in self._recording.paths)
         return f"recording · {names}"
 
     def as_of(self) -> pd.Timestamp:
-        last = self._recording.last_at
-        return last if last is not None else pd.Timestamp(0, tz="UTC")
+        return self._as_of if self._as_of is not None else pd.Timestamp(0, tz="UTC")
 
     def frame(
         self,
@@ -116,9 +117,9 @@ class RecordedFeed:
         return self._recording.frame(name, job_id=job_id, since=since, until=until)
 
     def latest(self, name: str, *, until: pd.Timestamp | None = None) -> pd.DataFrame:
-        return self._recording.latest(name, until=until)
+        return frames.last_rows(name, self.frame(name, until=until))
 
-    def subscribe(self, listener: Callable[[], None]) -> Unsubscribe:  # noqa: ARG002
+    def subscribe(self, listener: Callable[[], None]) -> Unsubscribe:
         return lambda: None
 
 

@@ -11,7 +11,7 @@ from panel.io.model import JSCode
 
 from ami_console.apps import formats
 from ami_console.apps.formats import STATES
-from ami_console.apps.style import TABLE
+from ami_console.apps.style import sheet
 from ami_console.charts import WallClock
 
 ROW_PX, HEADER_PX, MOST_ROWS = 43, 27, 8
@@ -133,7 +133,8 @@ FORMATTERS: dict[str, JSCode] = {
     "started_ms": _number(
         """(() => { const at = new Date(v)
           const month = at.toLocaleString("en-GB", {month: "short", timeZone: "UTC"})
-          return `${at.getUTCDate()} ${month} ${two(at.getUTCHours())}:${two(at.getUTCMinutes())}` })()"""
+          const time = `${two(at.getUTCHours())}:${two(at.getUTCMinutes())}`
+          return `${at.getUTCDate()} ${month} ${time}` })()"""
     ),
 }
 
@@ -188,7 +189,7 @@ class FleetTable:
         self._choose = choose
         self._shown: pd.DataFrame | None = None
         hidden = ["where", "processed", "total", "estimated"]
-        right = {c: "right" for c in (*NUMBERS, "job_id", "started_ms")}
+        right = dict.fromkeys((*NUMBERS, "job_id", "started_ms"), "right")
         self.widget = pn.widgets.Tabulator(
             rows_of(_nothing(), zone=zone, as_of=pd.Timestamp(0, tz="UTC")),
             show_index=False,
@@ -211,7 +212,7 @@ class FleetTable:
             styles={"min-width": "1290px"},  # on a phone the table scrolls sideways
             margin=0,
             height=HEADER_PX + ROW_PX,
-            stylesheets=[TABLE],
+            stylesheets=[sheet("tones", "table")],
         )
         self.widget.on_click(self._clicked)
 

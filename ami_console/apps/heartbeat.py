@@ -20,8 +20,9 @@ class Heartbeat(JSComponent):
 
     _esm = """
     const STYLE = `
-      .ami-stale-veil { position: fixed; inset: 0; z-index: 99999; display: none; pointer-events: none;
-        backdrop-filter: grayscale(1); background: rgba(128, 128, 128, .35); }
+      .ami-stale-veil { position: fixed; inset: 0; z-index: 99999; display: none;
+        pointer-events: none; backdrop-filter: grayscale(1);
+        background: rgba(128, 128, 128, .35); }
       .ami-stale-banner { position: fixed; inset: 0 0 auto 0; z-index: 100000; display: none;
         padding: 14px 20px; background: #b3161d; color: #fff; text-align: center;
         font: 600 16px/1.4 Roboto, system-ui, sans-serif; }
@@ -72,7 +73,10 @@ class Heartbeat(JSComponent):
         void reload()
       }
       const timer = setInterval(look, 1000)
-      model.on("remove", () => { clearInterval(timer); banner.remove(); veil.remove(); style.remove()
-        document.body.classList.remove("ami-stale") })
+      model.on("remove", () => {
+        clearInterval(timer)
+        for (const part of [banner, veil, style]) { part.remove() }
+        document.body.classList.remove("ami-stale")
+      })
     }
     """

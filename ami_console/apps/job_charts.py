@@ -1,5 +1,6 @@
 """The four charts of the chosen job: one source, one time axis, streamed."""
 
+import math
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -34,7 +35,8 @@ _NUMBER = """
 
 _DURATION = """
   const round = (value) => Math.round(value * 10) / 10
-  return tick < 60 ? `${round(tick)} s` : tick < 3600 ? `${round(tick / 60)} min` : `${round(tick / 3600)} h`
+  return tick < 60 ? `${round(tick)} s` : tick < 3600 ? `${round(tick / 60)} min`
+    : `${round(tick / 3600)} h`
 """
 
 _LONE = """
@@ -115,7 +117,7 @@ class JobCharts:
             plot.scatter(
                 "time", line.column, source=self.source, view=lone, size=4, color=line.colour
             )
-        # Looks that gave nothing take their place on the time axis too: the gap is as wide as it was.
+        # Looks that gave nothing take their place on the time axis too: gaps keep their width.
         everywhere = plot.scatter("time", "zero", source=self.source, size=1, alpha=0)
         number = CustomJSHover(code=_NUMBER)
         plot.add_tools(
@@ -189,4 +191,4 @@ class JobCharts:
 
 
 def _same(left: float, right: float) -> bool:
-    return left == right or (left != left and right != right)
+    return left == right or (math.isnan(left) and math.isnan(right))

@@ -1,5 +1,7 @@
 """The chosen job in words and numbers, as HTML; everything that came from outside is escaped."""
 
+import math
+from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -46,11 +48,12 @@ def header(job: Job, *, as_of: pd.Timestamp, zone: ZoneInfo) -> Told:
         facts += [("time left, at this rate", put(duration(row["eta_s"])))]
     facts += [("last seen", put(clock(row["last_seen_at"], zone, as_of=as_of)))]
     tone = "good" if state.tone == "good" else "bad" if state.tone == "bad" else "active"
-    width = 0 if share != share else int(share * 100)
+    width = 0 if math.isnan(share) else int(share * 100)
     return put.told(
         f'<div class="job"><h2><span class="dim">Job {int(row["job_id"])}</span> '
         f"{escape(row['name'])}</h2>"
-        f'<span class="state {state.tone}"><i class="mark">{state.mark}</i>{escape(state.word)}</span>'
+        f'<span class="state {state.tone}"><i class="mark">{state.mark}</i>'
+        f"{escape(state.word)}</span>"
         f'<span class="dim">{where or "project and pipeline not told"}</span><div class="facts">'
         + "".join(
             f'<div class="fact"><span class="dim">{k}</span><b>{v}</b></div>' for k, v in facts
@@ -82,7 +85,7 @@ def stages(job: Job, *, as_of: pd.Timestamp, zone: ZoneInfo) -> Told:
     return put.told(f'{head}<div class="stages">{"".join(cells)}</div></div>')
 
 
-def _stage_detail(stage: dict[str, Any]) -> str:
+def _stage_detail(stage: Mapping[Any, Any]) -> str:
     done, left, total = stage["processed"], stage["remaining"], stage["total"]
     if formats.absent(done):
         whole = "" if formats.absent(total) else f" of {count(total)}"
@@ -167,10 +170,12 @@ def chart_head(chart: Chart, rows: pd.DataFrame, *, estimated: bool, is_over: bo
         text = (
             duration(value) if chart.unit == "s" else measure(value) if chart.unit else count(value)
         )
-        about = "≈ " if is_guess and value == value else ""
-        unit = f" {chart.unit}" if chart.unit == "/min" and value == value else ""
+        known = not math.isnan(value)
+        about = "≈ " if is_guess and known else ""
+        unit = f" {chart.unit}" if chart.unit == "/min" and known else ""
         lines.append(
-            f'<span class="line"><i class="s-{line.column}"></i>{line.label}<b>{put(about + text)}</b>{unit}</span>'
+            f'<span class="line"><i class="s-{line.column}"></i>{line.label}'
+            f"<b>{put(about + text)}</b>{unit}</span>"
         )
     return put.told(f'<div class="head">{title}{"".join(lines)}</div>')
 

@@ -78,7 +78,7 @@ class DashboardServer:
         try:
             self._server = _listen(self._address, self._asked_port, self._origins, self._loop)
             self._server.start()
-        except BaseException as error:  # noqa: BLE001  (raised again by start)
+        except BaseException as error:
             self._failure = error
             self._loop.close(all_fds=True)
             return

@@ -77,7 +77,7 @@ def _serve(build: Callable[[], Showable], board: Board, document: Any) -> Any:
         unsubscribe()
         _open.discard(close)
 
-    def closed(session_context: Any) -> None:  # noqa: ARG001  (Bokeh looks at the signature)
+    def closed(session_context: Any) -> None:
         close()
 
     _open.add(close)

@@ -1,5 +1,6 @@
 """Per source: can it be read, how old is what it told, what does a look cost, what went wrong."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,7 +25,7 @@ NEVER = State("not read yet", "○", "muted")
 
 
 def state_of(
-    source: dict[str, Any], age_s: float | None, *, is_live: bool, every_s: float
+    source: Mapping[Any, Any], age_s: float | None, *, is_live: bool, every_s: float
 ) -> State:
     """What to call a source.
 
@@ -44,7 +45,7 @@ def state_of(
 
 
 def source_card(
-    source: dict[str, Any], *, as_of: pd.Timestamp, is_live: bool, every_s: float
+    source: Mapping[Any, Any], *, as_of: pd.Timestamp, is_live: bool, every_s: float
 ) -> Told:
     """One source: name, state, age of its newest answer, and what a look costs.
 
@@ -67,7 +68,7 @@ def source_card(
 
 
 def troubles(
-    sources: list[dict[str, Any]],
+    sources: Sequence[Mapping[Any, Any]],
     *,
     as_of: pd.Timestamp,
     zone: ZoneInfo,
@@ -99,17 +100,17 @@ def troubles(
     return Told("".join(f'<div class="error {state.tone}">{text}</div>' for state, text in told))
 
 
-def age_of(source: dict[str, Any], as_of: pd.Timestamp) -> float | None:
+def age_of(source: Mapping[Any, Any], as_of: pd.Timestamp) -> float | None:
     """Age of a source's newest good answer, seconds; None without one."""
     last_ok_at = source["last_ok_at"]
     return None if pd.isna(last_ok_at) else max(0.0, (as_of - last_ok_at).total_seconds())
 
 
-def _name(source: dict[str, Any]) -> str:
+def _name(source: Mapping[Any, Any]) -> str:
     return NAMES.get(source["source"], formats.escape(source["source"]))
 
 
-def _cost(source: dict[str, Any]) -> str:
+def _cost(source: Mapping[Any, Any]) -> str:
     told = TELLS.get(source["source"], "")
     if formats.absent(source["ok"]):
         return told
@@ -122,7 +123,7 @@ def _cost(source: dict[str, Any]) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _failure(source: dict[str, Any], as_of: pd.Timestamp, zone: ZoneInfo) -> str:
+def _failure(source: Mapping[Any, Any], as_of: pd.Timestamp, zone: ZoneInfo) -> str:
     error = formats.escape(source["error"])
     if formats.absent(source["last_ok_at"]):
         return f"has never answered. {error}"

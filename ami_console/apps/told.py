@@ -1,11 +1,11 @@
 """HTML whose numbers change often: the frame is sent once, afterwards only the numbers."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import param
 from panel.custom import JSComponent
 
-from ami_console.apps.style import PANE
+from ami_console.apps.style import sheet
 
 
 class Told(NamedTuple):
@@ -54,8 +54,6 @@ class ToldPane(JSComponent):
     html = param.String(default="")
     texts = param.List(default=[], item_type=str)
 
-    _stylesheets = [PANE]  # noqa: RUF012  (Panel reads it so)
-
     _esm = """
     export function render({model}) {
       const box = document.createElement("div")
@@ -73,9 +71,14 @@ class ToldPane(JSComponent):
     }
     """
 
+    def __init__(self, **params: Any) -> None:
+        """Args: ``params`` as of every Panel component; style sheets are added to ours."""
+        sheets = [sheet("tones", "pane"), *params.pop("stylesheets", [])]
+        super().__init__(stylesheets=sheets, **params)
+
     def show(self, told: Told) -> None:
         """Bring it up to date."""
-        changed = {}
+        changed: dict[str, Any] = {}
         if told.html != self.html:
             changed["html"] = told.html
         if list(told.texts) != self.texts:

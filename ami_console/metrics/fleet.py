@@ -1,12 +1,10 @@
 """All jobs at one instant, a row each."""
 
-from typing import Any
-
 import pandas as pd
 
 from ami_console import frames
 from ami_console.frames import FrameSource
-from ami_console.metrics.timeline import timeline
+from ami_console.metrics.timeline import GAUGES, timeline
 
 FINAL_STATUSES = ("SUCCESS", "FAILURE", "REVOKED")
 
@@ -37,6 +35,15 @@ FLEET: dict[str, str] = {
     "last_seen_at": frames.TIME,
 }
 
+JOB_COLUMNS = (
+    "name",
+    "project",
+    "pipeline",
+    "status",
+    "progress_ratio",
+    "started_at",
+    "finished_at",
+)
 NOW_ONLY = ("acked_per_min", "latency_p50_s", "latency_is_estimate", "eta_s")
 
 
@@ -55,85 +62,63 @@ def fleet(source: FrameSource, *, as_of: pd.Timestamp, window_s: float = 60.0) -
         the newest look at the broker is older than ``STALE_AFTER_S``; the counts of the broker
         are the last known ones, ``last_seen_at`` the newest look of any source.
     """
-    latest = {
-        name: source.latest(name, until=as_of).set_index("job_id", drop=False)
+    jobs, consumers, counters = (
+        source.latest(name, until=as_of).set_index("job_id")
         for name in ("jobs", "consumers", "counters")
-    }
+    )
     stages = source.latest("stages", until=as_of)
+    collect, process = (
+        stages[stages["stage"] == stage].set_index("job_id") for stage in ("collect", "process")
+    )
+    now = _now(source, as_of, window_s)
+    job_ids = jobs.index.union(consumers.index).union(counters.index).dropna().sort_values()
+    jobs, consumers, counters, collect, process, now = (
+        frame.reindex(job_ids) for frame in (jobs, consumers, counters, collect, process, now)
+    )
+    status = jobs["status"]
+    is_final = status.isin(FINAL_STATUSES).astype(frames.FLAG).mask(status.isna())
+    fresher = ~is_final.fillna(False) & (
+        process["observed_at"].isna() | (counters["observed_at"] >= process["observed_at"])
+    )
+    counted = (counters["total"] - counters["pending_process"]).where(fresher)
+    table = pd.DataFrame(
+        {
+            **{column: jobs[column] for column in JOB_COLUMNS},
+            "job_id": job_ids,
+            "is_final": is_final,
+            "total": collect["total"].fillna(counters["total"]),
+            "processed": counted.fillna(process["processed"]),
+            "failed": counters["failed"].where(fresher).fillna(process["failed"]),
+            **{column: consumers[column] for column in GAUGES},
+            **{column: now[column] for column in NOW_ONLY},
+            "redeliveries_total": _redeliveries(consumers),
+            "last_seen_at": pd.concat(
+                [frame["observed_at"] for frame in (jobs, consumers, counters)], axis=1
+            ).max(axis=1),
+        }
+    )
+    ordered = table.assign(final=is_final.fillna(False)).reset_index(drop=True)
+    ordered = ordered.sort_values(["final", "job_id"], ascending=[True, False], kind="stable")
+    return ordered[list(FLEET)].astype(FLEET).reset_index(drop=True)
+
+
+def _now(source: FrameSource, as_of: pd.Timestamp, window_s: float) -> pd.DataFrame:
+    """The newest line of each job, by job id, where it is not too old to tell of now."""
     since = as_of - pd.Timedelta(seconds=2 * window_s)
-    recent = timeline(
-        source.frame("consumers", since=since, until=as_of),
-        counters=source.frame("counters", since=since, until=as_of),
-        acks=source.frame("acks", since=since, until=as_of),
-        reads=source.frame("reads", since=since, until=as_of),
+    recent = {
+        name: source.frame(name, since=since, until=as_of)
+        for name in ("consumers", "counters", "acks", "reads")
+    }
+    lines = timeline(
+        recent["consumers"],
+        counters=recent["counters"],
+        acks=recent["acks"],
+        reads=recent["reads"],
         window_s=window_s,
     )
-    now = recent.drop_duplicates("job_id", keep="last").set_index("job_id", drop=False)
-    job_ids = sorted({int(i) for frame in latest.values() for i in frame["job_id"].dropna()})
-    rows = [_row(job_id, latest, stages, now, as_of) for job_id in job_ids]
-    out = frames.table(rows, FLEET)
-    out["_final"] = out["is_final"].fillna(False)
-    ordered = out.sort_values(["_final", "job_id"], ascending=[True, False], kind="stable")
-    return ordered.drop(columns="_final").reset_index(drop=True)
+    last = lines.drop_duplicates("job_id", keep="last").set_index("job_id")
+    return last[last["observed_at"] >= as_of - pd.Timedelta(seconds=STALE_AFTER_S)]
 
 
-def _row(
-    job_id: int,
-    latest: dict[str, pd.DataFrame],
-    stages: pd.DataFrame,
-    now: pd.DataFrame,
-    as_of: pd.Timestamp,
-) -> dict[str, Any]:
-    job, consumer, counter = (
-        _at(latest[name], job_id) for name in ("jobs", "consumers", "counters")
-    )
-    stage = stages[stages["job_id"] == job_id].set_index("stage")
-    collect, process = _at(stage, "collect"), _at(stage, "process")
-    status = job.get("status", pd.NA)
-    is_final = pd.NA if pd.isna(status) else status in FINAL_STATUSES
-    total = _first(collect.get("total"), counter.get("total"))
-    processed, failed = process.get("processed", pd.NA), process.get("failed", pd.NA)
-    if is_final is not True and _newer(counter, process):
-        processed = _first(_minus(counter.get("total"), counter.get("pending_process")), processed)
-        failed = _first(counter.get("failed"), failed)
-    recent = _at(now, job_id)
-    stale = recent.get("observed_at", pd.NaT) is pd.NaT or (
-        (as_of - recent["observed_at"]).total_seconds() > STALE_AFTER_S
-    )
-    seen = [part["observed_at"] for part in (job, consumer, counter) if part]
-    return {
-        **{column: job.get(column, pd.NA) for column in ("name", "project", "pipeline")},
-        "job_id": job_id,
-        "status": status,
-        "is_final": is_final,
-        "total": total,
-        "processed": processed,
-        "failed": failed,
-        "progress_ratio": job.get("progress_ratio", pd.NA),
-        **{
-            column: consumer.get(column, pd.NA)
-            for column in ("num_pending", "num_ack_pending", "num_redelivered")
-        },
-        "redeliveries_total": recent.get("redeliveries_total", pd.NA),
-        **{column: pd.NA if stale else recent.get(column, pd.NA) for column in NOW_ONLY},
-        "started_at": job.get("started_at", pd.NaT),
-        "finished_at": job.get("finished_at", pd.NaT),
-        "last_seen_at": max(seen) if seen else pd.NaT,
-    }
-
-
-def _at(frame: pd.DataFrame, key: object) -> dict[str, Any]:
-    """The row of a key as a dict; empty when there is none."""
-    return dict(frame.loc[key]) if key in frame.index else {}
-
-
-def _first(*values: Any) -> Any:
-    return next((value for value in values if value is not None and not pd.isna(value)), pd.NA)
-
-
-def _minus(left: Any, right: Any) -> Any:
-    return pd.NA if pd.isna(_first(left)) or pd.isna(_first(right)) else left - right
-
-
-def _newer(left: dict[str, Any], right: dict[str, Any]) -> bool:
-    return bool(left) and (not right or left["observed_at"] >= right["observed_at"])
+def _redeliveries(consumers: pd.DataFrame) -> pd.Series:
+    return consumers["delivered_consumer_seq"] - consumers["delivered_stream_seq"]

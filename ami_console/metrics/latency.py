@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ami_console.metrics.arrays import Floats, floats, seconds
+from ami_console.metrics.arrays import Columns, Floats, instants
 from ami_console.metrics.settled import Curve
 
 QUANTILE_POINTS = 41
@@ -32,21 +32,21 @@ def ack_latency(acks: pd.DataFrame) -> pd.DataFrame:
     """
     settled = acks[acks["kind"].fillna("") == "+ACK"].sort_values("acked_at", kind="stable")
     message = ["job_id", "stream_seq", "stored_at"]
-    highest = settled.groupby(message)["delivery"].transform("max")
-    first = settled.assign(delivery=highest).drop_duplicates(message)
+    if settled.duplicated(message).any():
+        settled = settled.assign(delivery=settled.groupby(message)["delivery"].transform("max"))
+    first = settled.drop_duplicates(message)
     out = first[["job_id", "stream_seq", "stored_at", "acked_at", "delivery"]].reset_index(
         drop=True
     )
-    latency_s = seconds(out["acked_at"]) - seconds(out["stored_at"])
+    latency_s = (instants(out, "acked_at") - instants(out, "stored_at")) / 1e9
     return out.assign(latency_s=pd.array(latency_s, dtype="Float64"))
 
 
 def trailing_ack_latency(
-    acks: pd.DataFrame, observed_s: Floats, window_s: float
+    tasks: Columns, observed_s: Floats, window_s: float
 ) -> tuple[Floats, Floats]:
     """p50 and p95 of the tasks acknowledged in the window that ends at each look, seconds."""
-    tasks = ack_latency(acks)
-    acked_s, latency_s = seconds(tasks["acked_at"]), floats(tasks, "latency_s")
+    acked_s, latency_s = tasks["acked_at_ns"] / 1e9, tasks["latency_s"]
     begin = np.searchsorted(acked_s, observed_s - window_s, side="right")
     end = np.searchsorted(acked_s, observed_s, side="right")
     percentiles = np.full((2, len(observed_s)), np.nan)

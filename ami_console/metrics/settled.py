@@ -5,10 +5,29 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ami_console.metrics.arrays import Flags, Floats, flags, floats, seconds
+from ami_console.metrics.arrays import Columns, Flags, Floats, Instants, by_job
 
 MIN_GAP_S = 10.0
 """A pause between two looks shorter than this is never called a gap."""
+
+CONSUMER_COLUMNS = (
+    "observed_at",
+    "server_at",
+    "stream_created_at",
+    "consumer_created_at",
+    "delivered_last_active",
+    "consumer_exists",
+    "messages",
+    "first_seq",
+    "last_seq",
+    "num_pending",
+    "num_ack_pending",
+    "num_redelivered",
+    "delivered_consumer_seq",
+    "delivered_stream_seq",
+    "ack_floor_stream_seq",
+)
+COUNTER_COLUMNS = ("observed_at", "total", "pending_results")
 
 
 @dataclass(frozen=True)
@@ -16,27 +35,45 @@ class Curve:
     """One job's looks as arrays of one length, in order of time.
 
     Attributes:
+        looks: The columns of the looks themselves.
         at_s: Server's clock at the look (ours where the server's is missing), s since the epoch.
-        observed_s: Our clock at the look, s since the epoch.
-        started_s: When the stream was created, server's clock; NaN unknown.
         settled: Images settled so far; NaN unknown.
-        published: Messages published so far (``last_seq``); NaN unknown.
         redeliveries: Redeliveries so far; NaN unknown.
         segment: Looks with the same number may be compared with each other; between two
             segments lies a gap, a reset or a counter that went backwards.
     """
 
+    looks: Columns
     at_s: Floats
-    observed_s: Floats
-    started_s: Floats
     settled: Floats
-    published: Floats
     redeliveries: Floats
     segment: Floats
 
+    @property
+    def observed_s(self) -> Floats:
+        """Our clock at the look, s since the epoch."""
+        return self.looks["observed_at"]
 
-def curve(looks: pd.DataFrame, counters: pd.DataFrame | None, failed_reads_s: Floats) -> Curve:
-    """Settled images and redeliveries of one job at each look.
+    @property
+    def observed_ns(self) -> Instants:
+        """The same, ns since the epoch."""
+        return self.looks["observed_at_ns"]
+
+    @property
+    def started_s(self) -> Floats:
+        """When the stream was created, server's clock; NaN unknown."""
+        return self.looks["stream_created_at"]
+
+    @property
+    def published(self) -> Floats:
+        """Messages published so far; NaN unknown."""
+        return self.looks["last_seq"]
+
+
+def curves(
+    consumers: pd.DataFrame, counters: pd.DataFrame | None, failed_reads_s: Floats
+) -> dict[int, Curve]:
+    """Job id → settled images and redeliveries at each look.
 
     Settled is ``delivered_stream_seq − num_ack_pending − exhausted``. How many messages are
     exhausted the broker does not say; at least ``num_redelivered − num_ack_pending`` are. Where
@@ -44,44 +81,18 @@ def curve(looks: pd.DataFrame, counters: pd.DataFrame | None, failed_reads_s: Fl
     set has not been saved, so it was not acknowledged.
 
     Args:
-        looks: ``consumers`` rows of one job, sorted by ``observed_at``.
-        counters: ``counters`` rows of the same job, or ``None``.
+        consumers: The ``consumers`` frame.
+        counters: The ``counters`` frame, or ``None``.
         failed_reads_s: Instants (s since the epoch, sorted) at which NATS could not be read.
 
     Source:
         JetStream ``CONSUMER.INFO`` and ``STREAM.INFO``; Redis ``pending_images:results``.
     """
-    observed_s = seconds(looks["observed_at"])
-    server_s = seconds(looks["server_at"])
-    at_s = np.where(np.isnan(server_s), observed_s, server_s)
-    started_s = seconds(looks["stream_created_at"])
-    delivered, ack_pending = floats(looks, "delivered_stream_seq"), floats(looks, "num_ack_pending")
-    redelivered, published = floats(looks, "num_redelivered"), floats(looks, "last_seq")
-    # Messages that left the stream above the ack floor were never settled, and the sequences
-    # no longer tell how many they were.
-    whole = ~(floats(looks, "first_seq") > floats(looks, "ack_floor_stream_seq") + 1) | (
-        floats(looks, "first_seq") <= 1
-    )
-    settled = delivered - ack_pending - np.maximum(0.0, redelivered - ack_pending)
-    redeliveries = floats(looks, "delivered_consumer_seq") - delivered
-    for values in (settled, redeliveries):
-        values[~whole | ~flags(looks, "consumer_exists")] = np.nan
-    saved = _saved(looks, counters, observed_s)
-    bounded = ~np.isnan(saved)
-    settled = np.where(bounded, np.minimum(settled, saved), settled)
-
-    breaks = _breaks(looks, at_s, observed_s, started_s, settled, failed_reads_s)
-    # With redeliveries about, the two ways to count may differ: do not compare across them.
-    breaks[1:] |= (bounded[1:] != bounded[:-1]) & (np.fmax(redelivered[1:], redelivered[:-1]) > 0)
-    return Curve(
-        at_s=at_s,
-        observed_s=observed_s,
-        started_s=started_s,
-        settled=settled,
-        published=published,
-        redeliveries=redeliveries,
-        segment=np.cumsum(breaks).astype("float64"),
-    )
+    counted = {} if counters is None else by_job(counters, COUNTER_COLUMNS)
+    return {
+        job_id: _curve(looks, counted.get(job_id), failed_reads_s)
+        for job_id, looks in by_job(consumers, CONSUMER_COLUMNS).items()
+    }
 
 
 def gap_limit_s(observed_s: Floats) -> float:
@@ -90,58 +101,75 @@ def gap_limit_s(observed_s: Floats) -> float:
     return max(MIN_GAP_S, 3.0 * float(np.median(pauses))) if pauses.size else MIN_GAP_S
 
 
-def _saved(looks: pd.DataFrame, counters: pd.DataFrame | None, observed_s: Floats) -> Floats:
+def _curve(looks: Columns, counters: Columns | None, failed_reads_s: Floats) -> Curve:
+    observed_s, server_s = looks["observed_at"], looks["server_at"]
+    at_s = np.where(np.isnan(server_s), observed_s, server_s)
+    delivered, ack_pending = looks["delivered_stream_seq"], looks["num_ack_pending"]
+    redelivered = looks["num_redelivered"]
+    # Messages that left the stream above the ack floor were never settled, and the sequences
+    # no longer tell how many they were.
+    first = looks["first_seq"]
+    whole = (first <= 1) | ~(first > looks["ack_floor_stream_seq"] + 1)
+    known = whole & looks["consumer_exists"]
+    settled = delivered - ack_pending - np.maximum(0.0, redelivered - ack_pending)
+    settled = np.where(known, settled, np.nan)
+    redeliveries = np.where(known, looks["delivered_consumer_seq"] - delivered, np.nan)
+    saved = _saved(looks, counters)
+    bounded = ~np.isnan(saved)
+    settled = np.where(bounded, np.minimum(settled, saved), settled)
+    breaks = _breaks(looks, at_s, settled, failed_reads_s)
+    # With redeliveries about, the two ways to count may differ: do not compare across them.
+    about = np.fmax(redelivered[1:], redelivered[:-1]) > 0
+    breaks[1:] |= (bounded[1:] != bounded[:-1]) & about
+    return Curve(
+        looks=looks,
+        at_s=at_s,
+        settled=settled,
+        redeliveries=redeliveries,
+        segment=np.cumsum(breaks).astype("float64"),
+    )
+
+
+def _saved(looks: Columns, counters: Columns | None) -> Floats:
     """Images that Redis calls saved, at the nearest look within the gap limit; NaN unknown."""
-    saved = np.full(len(looks), np.nan)
-    if counters is None or counters.empty:
-        return saved
-    at_s = seconds(counters["observed_at"])
-    total = floats(counters, "total")
-    values = total - floats(counters, "pending_results")
+    observed_s = looks["observed_at"]
+    if counters is None:
+        return np.full(len(observed_s), np.nan)
+    at_s, total = counters["observed_at"], counters["total"]
     right = np.clip(np.searchsorted(at_s, observed_s), 0, len(at_s) - 1)
     left = np.maximum(right - 1, 0)
     nearest = np.where(
         np.abs(at_s[left] - observed_s) <= np.abs(at_s[right] - observed_s), left, right
     )
     near = np.abs(at_s[nearest] - observed_s) <= gap_limit_s(observed_s)
-    once = floats(looks, "messages") == total[nearest]
-    return np.where(near & once, values[nearest], saved)
+    once = looks["messages"] == total[nearest]
+    return np.where(near & once, (total - counters["pending_results"])[nearest], np.nan)
 
 
-def _breaks(
-    looks: pd.DataFrame,
-    at_s: Floats,
-    observed_s: Floats,
-    started_s: Floats,
-    settled: Floats,
-    failed_reads_s: Floats,
-) -> Flags:
+def _breaks(looks: Columns, at_s: Floats, settled: Floats, failed_reads_s: Floats) -> Flags:
     """True where a look may not be compared with the one before it."""
-    breaks = np.zeros(len(looks), dtype=bool)
-    if len(looks) < 2:
-        return breaks
+    observed_s = looks["observed_at"]
+    breaks = np.zeros(len(observed_s), dtype=bool)
 
-    def fell(values: Floats) -> Flags:
-        return values[1:] < values[:-1]
+    def fell(column: str) -> Flags:
+        return looks[column][1:] < looks[column][:-1]
 
     recreated = (
-        (np.abs(np.diff(started_s)) > 0)
-        | fell(floats(looks, "delivered_consumer_seq"))
-        | fell(floats(looks, "delivered_stream_seq"))
+        (np.abs(np.diff(looks["stream_created_at"])) > 0)
+        | fell("delivered_consumer_seq")
+        | fell("delivered_stream_seq")
     )
     below = _below_earlier(settled, recreated)
-    consumer_s = seconds(looks["consumer_created_at"])
-    active = ~np.isnan(seconds(looks["delivered_last_active"]))
-    failed_between = np.searchsorted(
-        failed_reads_s, observed_s[1:], side="right"
-    ) > np.searchsorted(failed_reads_s, observed_s[:-1], side="right")
+    active = ~np.isnan(looks["delivered_last_active"])
+    failed_before = np.searchsorted(failed_reads_s, observed_s, side="right")
     breaks[1:] = (
         np.isnan(settled[1:] + settled[:-1])
         | ~(np.diff(at_s) > 0)
         | (np.diff(observed_s) > gap_limit_s(observed_s))
-        | failed_between
+        | (np.diff(failed_before) > 0)
         | recreated
-        | (np.abs(np.diff(consumer_s)) > 0)  # recreated, or its server was restarted
+        # the consumer was made anew, or its server was restarted and the gauge fell to 0
+        | (np.abs(np.diff(looks["consumer_created_at"])) > 0)
         | (active[:-1] & ~active[1:])
         | below[1:]
         | below[:-1]
@@ -151,6 +179,9 @@ def _breaks(
 
 def _below_earlier(settled: Floats, recreated: Flags) -> Flags:
     """True where a count that can only grow stands below what it was: one of the two is wrong."""
-    life = np.concatenate([[0], np.cumsum(recreated)])
-    highest = pd.Series(settled).groupby(life).cummax().to_numpy()
-    return settled < highest
+    below = np.zeros(len(settled), dtype=bool)
+    ends = np.flatnonzero(np.append(recreated, True)) + 1
+    for begin, end in zip(np.append(0, ends[:-1]), ends, strict=True):
+        life = settled[begin:end]
+        below[begin:end] = life < np.fmax.accumulate(life)
+    return below

@@ -1,13 +1,15 @@
 """Throughput, backlog, redelivery and latency of each job at each look."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from ami_console import frames
-from ami_console.metrics.arrays import Floats, count, flags, floats, measure, seconds
-from ami_console.metrics.latency import trailing_ack_latency, trailing_estimate
-from ami_console.metrics.settled import Curve, curve, gap_limit_s
+from ami_console.metrics.arrays import Columns, Floats, Instants, by_job, count, measure, seconds
+from ami_console.metrics.latency import ack_latency, trailing_ack_latency, trailing_estimate
+from ami_console.metrics.settled import Curve, curves, gap_limit_s
 
 GAUGES = ("num_pending", "num_ack_pending", "num_redelivered")
 
@@ -70,73 +72,67 @@ def timeline(
     """
     frames.require(consumers, frames.schema("consumers"), "timeline")
     failed_s = _failed_reads(reads)
-    parts = []
-    for job_id, looks in consumers.dropna(subset=["job_id"]).groupby("job_id", sort=True):
-        ordered = looks.sort_values("observed_at", kind="stable")
-        mine = {
-            name: frames.select(frame, job_id=int(job_id)).sort_values("observed_at")
-            for name, frame in (("counters", counters), ("acks", acks))
-            if frame is not None
-        }
-        parts.append(
-            _job(int(job_id), ordered, mine.get("counters"), mine.get("acks"), failed_s, window_s)
-        )
-    if not parts:
-        return pd.DataFrame({c: pd.Series(dtype=dtype) for c, dtype in TIMELINE.items()})
-    return pd.concat(parts, ignore_index=True)
+    tasks = {} if acks is None else by_job(ack_latency(acks), ("latency_s",), order="acked_at")
+    lines = [
+        _with_gap_rows(_job(job_id, seen, tasks.get(job_id), window_s), seen.observed_ns, failed_s)
+        for job_id, seen in curves(consumers, counters, failed_s).items()
+    ]
+    if not lines:
+        return frames.table([], TIMELINE)
+    whole = {column: np.concatenate([line[column] for line in lines]) for column in lines[0]}
+    return pd.DataFrame(
+        {column: _typed(whole[column], dtype) for column, dtype in TIMELINE.items()}
+    )
+
+
+def _typed(values: npt.NDArray[Any], dtype: str) -> Any:
+    if dtype == frames.TIME:
+        return pd.DatetimeIndex(values.view("M8[ns]"), tz="UTC")
+    if dtype == frames.FLAG:
+        missing = np.isnan(values)
+        return pd.arrays.BooleanArray(np.where(missing, 0.0, values).astype(bool), missing)
+    return count(values) if dtype == frames.COUNT else measure(values)
 
 
 def _failed_reads(reads: pd.DataFrame | None) -> Floats:
+    """When NATS could not be read, s since the epoch, sorted."""
     if reads is None or reads.empty:
         return np.empty(0)
-    failed = (reads["source"] == "nats").fillna(False) & (reads["ok"] == False).fillna(False)  # noqa: E712
-    return np.sort(seconds(reads.loc[failed.astype(bool), "observed_at"]))
+    nats = (reads["source"] == "nats").to_numpy(dtype=bool, na_value=False)
+    failed = ~reads["ok"].to_numpy(dtype=bool, na_value=True)
+    return np.sort(seconds(reads, "observed_at")[nats & failed])
 
 
-def _job(
-    job_id: int,
-    looks: pd.DataFrame,
-    counters: pd.DataFrame | None,
-    acks: pd.DataFrame | None,
-    failed_s: Floats,
-    window_s: float,
-) -> pd.DataFrame:
-    seen = curve(looks, counters, failed_s)
+def _job(job_id: int, seen: Curve, tasks: Columns | None, window_s: float) -> dict[str, Any]:
+    """Column → values of one job, missing as NaN."""
     first = window_starts(seen, window_s)
     acked_per_min = _per_min(seen, seen.settled, first, window_s)
-    exists = flags(looks, "consumer_exists")
-    gauges = {name: np.where(exists, floats(looks, name), np.nan) for name in GAUGES}
-    if acks is not None and not acks.empty:
-        p50, p95 = trailing_ack_latency(acks, seen.observed_s, window_s)
-        estimated = False
+    exists = seen.looks["consumer_exists"]
+    gauges = {name: np.where(exists, seen.looks[name], np.nan) for name in GAUGES}
+    if tasks is not None:
+        p50, p95 = trailing_ack_latency(tasks, seen.observed_s, window_s)
     else:
         p50, p95 = trailing_estimate(seen, first)
-        estimated = True
     remaining = gauges["num_pending"] + gauges["num_ack_pending"]
     with np.errstate(divide="ignore", invalid="ignore"):
         age_min = (seen.at_s - seen.started_s) / 60.0
         so_far = np.where(age_min > 0, seen.settled / age_min, np.nan)
         eta_s = np.where(acked_per_min > 0, remaining / acked_per_min * 60.0, np.nan)
     eta_s[remaining == 0] = 0.0
-    has_latency = ~np.isnan(p50)
-    frame = pd.DataFrame(
-        {
-            "job_id": pd.array([job_id] * len(looks), dtype=frames.COUNT),
-            "observed_at": looks["observed_at"].array,
-            "settled_total": count(seen.settled),
-            "acked_per_min": measure(acked_per_min),
-            "acked_per_min_so_far": measure(so_far),
-            **{name: count(values) for name, values in gauges.items()},
-            "redeliveries_total": count(seen.redeliveries),
-            "redeliveries_per_min": measure(_per_min(seen, seen.redeliveries, first, window_s)),
-            "latency_p50_s": measure(p50),
-            "latency_p95_s": measure(p95),
-            "latency_is_estimate": pd.array(np.full(len(looks), estimated), dtype=frames.FLAG),
-            "eta_s": measure(eta_s),
-        }
-    )
-    frame.loc[~has_latency, "latency_is_estimate"] = pd.NA
-    return _with_gap_rows(frame, seen.observed_s, failed_s)
+    return {
+        "job_id": np.full(len(seen.at_s), float(job_id)),
+        "observed_at": seen.observed_ns,
+        "settled_total": seen.settled,
+        "acked_per_min": acked_per_min,
+        "acked_per_min_so_far": so_far,
+        **gauges,
+        "redeliveries_total": seen.redeliveries,
+        "redeliveries_per_min": _per_min(seen, seen.redeliveries, first, window_s),
+        "latency_p50_s": p50,
+        "latency_p95_s": p95,
+        "latency_is_estimate": np.where(np.isnan(p50), np.nan, float(tasks is None)),
+        "eta_s": eta_s,
+    }
 
 
 def window_starts(seen: Curve, window_s: float) -> Floats:
@@ -174,19 +170,16 @@ def _first_of_stream(seen: Curve) -> npt.NDArray[np.intp]:
     return first[which]
 
 
-def _with_gap_rows(frame: pd.DataFrame, observed_s: Floats, failed_s: Floats) -> pd.DataFrame:
-    """The frame with a row of missing values at each failed read and inside each long pause."""
-    failed = failed_s[failed_s >= observed_s[0]] if len(observed_s) else failed_s
+def _with_gap_rows(line: dict[str, Any], observed_ns: Instants, failed_s: Floats) -> dict[str, Any]:
+    """The line with a row of missing values at each failed read and inside each long pause."""
+    observed_s = observed_ns / 1e9
     pauses = np.flatnonzero(np.diff(observed_s) > gap_limit_s(observed_s))
-    middles = (observed_s[pauses] + observed_s[pauses + 1]) / 2
-    if not len(failed) and not len(middles):
-        return frame
-    instants = np.unique(np.concatenate([failed, middles]))
-    gaps = pd.DataFrame({"observed_at": pd.to_datetime(instants, unit="s", utc=True)})
-    gaps["observed_at"] = gaps["observed_at"].astype(frames.TIME)
-    gaps["job_id"] = frame["job_id"].iloc[0]
-    for column, dtype in TIMELINE.items():
-        if column not in gaps:
-            gaps[column] = pd.array([pd.NA] * len(gaps), dtype=dtype)
-    joined = pd.concat([frame, gaps[list(TIMELINE)].astype(TIMELINE)], ignore_index=True)
-    return joined.sort_values("observed_at", kind="stable", ignore_index=True)
+    middles_ns = observed_ns[pauses] + (observed_ns[pauses + 1] - observed_ns[pauses]) // 2
+    failed_ns = (failed_s[failed_s >= observed_s[0]] * 1e9).astype("int64")
+    gaps_ns = np.unique(np.concatenate([failed_ns, middles_ns]))
+    if not gaps_ns.size:
+        return line
+    order = np.argsort(np.concatenate([observed_ns, gaps_ns]), kind="stable")
+    gaps: dict[str, Any] = dict.fromkeys(line, np.full(len(gaps_ns), np.nan))
+    gaps |= {"observed_at": gaps_ns, "job_id": np.full(len(gaps_ns), line["job_id"][0])}
+    return {column: np.concatenate([line[column], gaps[column]])[order] for column in line}

@@ -52,10 +52,12 @@ def ripe(spans: list[Span]) -> list[Span]:
     return []
 
 
-def spans_in(directory: Path) -> list[Span]:
+def parts_in(directory: Path) -> dict[Span, Path]:
     """The parts in the directory of a frame and day, in order, none inside another."""
-    found = [span for file in directory.iterdir() if (span := layout.part_span(file.name))]
-    return layout.outermost(found)
+    if not directory.is_dir():
+        return {}
+    found = {span: f for f in sorted(directory.iterdir()) if (span := layout.part_span(f.name))}
+    return {span: found[span] for span in layout.outermost(list(found))}
 
 
 def merge(directory: Path, name: str, spans: list[Span]) -> None:
@@ -70,19 +72,20 @@ def merge(directory: Path, name: str, spans: list[Span]) -> None:
         UnreadablePart: One of them is damaged. Nothing was changed.
         OSError: The disk did not take it. Nothing was changed.
     """
-    paths = [directory / layout.part_file(span) for span in spans]
-    merged = directory / layout.part_file(Span(spans[0].first, spans[-1].last))
-    parts.write(merged, name, _ordered(name, paths))
+    held = parts_in(directory)
+    paths = [held[span] for span in spans]
+    whole = Span(spans[0].first, spans[-1].last)
+    parts.write(directory, name, whole, _ordered(name, paths))
     for path in paths:
         path.unlink()
 
 
 def remove_leftovers(directory: Path) -> None:
     """Remove what a writer that died left in a frame's day: unfinished files, merged parts."""
-    kept = {layout.part_file(span) for span in spans_in(directory)}
+    kept = set(parts_in(directory).values())
     for file in directory.iterdir():
         unfinished = file.name.startswith(".part-") and file.name.endswith(".tmp")
-        if unfinished or (layout.part_span(file.name) and file.name not in kept):
+        if unfinished or (layout.part_span(file.name) and file not in kept):
             file.unlink()
 
 
@@ -100,7 +103,8 @@ def _ordered(name: str, paths: list[Path]) -> Iterator[pa.Table]:
 
 def _pieces(name: str, path: Path) -> Iterator[pa.Table]:
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        content = parts.verified(path.read_bytes(), path.name)
+        with pq.ParquetFile(content, page_checksum_verification=True) as file:
             for group in range(file.num_row_groups):
                 yield parts.conform(file.read_row_group(group), name)
     except Exception as error:  # a damaged file can fail in any way

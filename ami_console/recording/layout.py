@@ -1,10 +1,15 @@
 """How a recording lies on disk: names, numbers, the info file and the Arrow schemas.
 
-recording.json                                       format version, when and by what it was made
-recording.lock                                       held by the one writer
-tail/segment-000012.jsonl                            newest looks, one per line
-frame=jobs/day=2026-11-23/part-000001-000008.parquet segments 1 to 8 of one frame and UTC day
-damaged/                                             what could not be read, set aside
+recording.json             format version, when and by what it was made
+recording.lock             held by the one writer
+tail/segment-000012.jsonl  newest looks, one per line
+frame=jobs/day=2026-11-23/part-000001-000008-1c291ca3.parquet
+                           segments 1 to 8 of one frame and UTC day
+damaged/                   what could not be read, set aside
+
+The last piece of a part's name is the checksum (CRC-32) of the file. Parquet itself protects its
+data, but not what says where and what the data is: a wrong bit there can give wrong numbers, and
+can end the process that reads it.
 """
 
 import re
@@ -38,7 +43,7 @@ _ARROW_TYPES = {
     frames.FLAG: pa.bool_(),
 }
 
-_PART = re.compile(r"part-(\d+)-(\d+)\.parquet")
+_PART = re.compile(r"part-(\d+)-(\d+)(?:-([0-9a-f]{8}))?\.parquet")
 _SEGMENT = re.compile(r"segment-(\d+)\.jsonl")
 
 
@@ -60,15 +65,21 @@ class Span:
         return self.first <= other.first and other.last <= self.last
 
 
-def part_file(span: Span) -> str:
+def part_file(span: Span, checksum: str) -> str:
     """File name of the part that holds these segments."""
-    return f"part-{span.first:06d}-{span.last:06d}.parquet"
+    return f"part-{span.first:06d}-{span.last:06d}-{checksum}.parquet"
 
 
 def part_span(file_name: str) -> Span | None:
     """Segments of the part of that file name; ``None`` for any other file."""
     match = _PART.fullmatch(file_name)
     return Span(int(match[1]), int(match[2])) if match else None
+
+
+def part_checksum(file_name: str) -> str | None:
+    """Checksum in the name of a part; ``None`` for one that another program has written."""
+    match = _PART.fullmatch(file_name)
+    return match[3] if match else None
 
 
 def segment_file(number: int) -> str:

@@ -86,6 +86,7 @@ class PartReader:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._footers: dict[Part, pq.FileMetaData] = {}
         self._groups: dict[Part, list[Group]] = {}
         self._jobs: dict[Part, frozenset[int]] = {}
         self._tables: OrderedDict[tuple[Part, int], pa.Table] = OrderedDict()
@@ -158,18 +159,27 @@ class PartReader:
     def forget_all_but(self, present: Sequence[Part], name: str) -> None:
         """Let go of what was read of this frame's parts that are no more."""
         kept = set(present)
-        for held in (self._groups, self._jobs):
+        for held in (self._footers, self._groups, self._jobs):
             for part in [part for part in held if part.name == name and part not in kept]:
-                del held[part]
+                held.pop(part)
         for key in [k for k in self._tables if k[0].name == name and k[0] not in kept]:
             self._bytes -= self._tables.pop(key).nbytes
 
     def _open(self, part: Part) -> pq.ParquetFile:
-        return pq.ParquetFile(
-            self._store.open(part),
+        """The part; the first time all of it is read and checked."""
+        source = self._store.open(part)
+        if part not in self._footers:
+            with source as file:
+                content = file.read()
+            source = parts.verified(content, part.path.rsplit("/", 1)[-1])
+        opened = pq.ParquetFile(
+            source,
+            metadata=self._footers.get(part),
             read_dictionary=parts.text_columns(part.name),
             page_checksum_verification=True,
         )
+        self._footers[part] = opened.metadata
+        return opened
 
     def _damaged(self, part: Part, error: Exception) -> list[Any]:
         self._store.note_damage(part.path, str(error).strip() or type(error).__name__)

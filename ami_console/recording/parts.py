@@ -7,6 +7,7 @@ job together 57 MB; all by time 28 MB.)
 """
 
 import os
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import pyarrow.parquet as pq
 from ami_console import frames
 from ami_console.instants import NS_PER_S
 from ami_console.recording import layout
+from ami_console.recording.layout import Span
 
 BLOCK_NS = 600 * NS_PER_S
 ROW_GROUP_ROWS = 1 << 17
@@ -86,16 +88,25 @@ def conform(table: pa.Table, name: str) -> pa.Table:
     return pa.table(columns, names=schema.names)
 
 
-def write(path: Path, name: str, tables: Iterable[pa.Table]) -> None:
+def checksum(content: bytes) -> str:
+    """Checksum of a part's content, as it stands in its name."""
+    return f"{zlib.crc32(content):08x}"
+
+
+def write(directory: Path, name: str, span: Span, tables: Iterable[pa.Table]) -> Path:
     """Write a part; the file appears under its name only when it is complete and on disk.
 
     Args:
-        path: Where; its directory is made if need be.
+        directory: Of the frame and day; made if need be.
         name: The frame.
+        span: The segments that the rows are from.
         tables: Pieces in the frame's schema, each ordered by :func:`in_order`.
+
+    Returns:
+        The file.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.tmp")
+    directory.mkdir(parents=True, exist_ok=True)
+    unfinished = directory / f".part-{span.first}-{span.last}.tmp"
     try:
         with unfinished.open("wb") as file:
             with pq.ParquetWriter(file, layout.arrow_schema(name), **_encoding(name)) as writer:
@@ -103,11 +114,25 @@ def write(path: Path, name: str, tables: Iterable[pa.Table]) -> None:
                     writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
             file.flush()
             os.fsync(file.fileno())
+        path = directory / layout.part_file(span, checksum(unfinished.read_bytes()))
         unfinished.replace(path)
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
-    sync_directory(path.parent)
+    sync_directory(directory)
+    return path
+
+
+def verified(content: bytes, file_name: str) -> pa.BufferReader:
+    """A part's content, to be read by Parquet.
+
+    Raises:
+        ValueError: It is not what was written under that name.
+    """
+    said = layout.part_checksum(file_name)
+    if said is not None and said != checksum(content):
+        raise ValueError("it does not match its checksum")
+    return pa.BufferReader(content)
 
 
 def _encoding(name: str) -> dict[str, Any]:

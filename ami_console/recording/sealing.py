@@ -54,7 +54,7 @@ class Sealer:
                 if day is None:
                     continue
                 compaction.remove_leftovers(directory)
-                spans = compaction.spans_in(directory)
+                spans = list(compaction.parts_in(directory))
                 used += [span.last for span in spans]
                 if len(spans) > 1:
                     self._unfinished_days.setdefault(name, set()).add(day)
@@ -106,12 +106,8 @@ class Sealer:
             for day, of_day in parts.by_day(table):
                 touched.setdefault(name, set()).add(day)
                 directory = self._day(name, day)
-                path = directory / layout.part_file(span)
-                merged_already = directory.is_dir() and any(
-                    held != span and held.covers(span) for held in compaction.spans_in(directory)
-                )
-                if not merged_already:
-                    parts.write(path, name, [parts.in_order(of_day)])
+                if not any(held.covers(span) for held in compaction.parts_in(directory)):
+                    parts.write(directory, name, span, [parts.in_order(of_day)])
         if lines.bad:
             self._set_aside(segment, lines.bad)
         segment.unlink()
@@ -138,9 +134,8 @@ class Sealer:
     def _merge_in(self, directory: Path, name: str, *, whole: bool = False) -> None:
         while not self._stopping.is_set():
             spans: list[Span] = []
-            for span in compaction.spans_in(directory):
-                damaged = directory / layout.part_file(span) in self._unreadable
-                spans = [] if damaged else [*spans, span]
+            for span, path in compaction.parts_in(directory).items():
+                spans = [] if path in self._unreadable else [*spans, span]
             run = spans if whole and len(spans) > 1 else compaction.ripe(spans)
             if not run:
                 return

@@ -41,7 +41,7 @@ def test_a_damaged_part_is_named_and_skipped(tmp_path: Path) -> None:
     """A disk gave back rubbish for one file: the others are read, and that one is named."""
     for begin in (0, 10, 20):
         record(tmp_path, begin, begin + 10)
-    (part,) = (tmp_path / "frame=consumers").rglob("part-000002-000002.parquet")
+    (part,) = (tmp_path / "frame=consumers").rglob("part-000002-000002-*.parquet")
     part.write_bytes(part.read_bytes()[:100])
     recording = open_recording(tmp_path)
     assert numbers(recording) == [*range(10), *range(20, 30)]
@@ -52,25 +52,18 @@ def test_a_damaged_part_is_named_and_skipped(tmp_path: Path) -> None:
 
 
 def test_no_flipped_bit_changes_a_number(tmp_path: Path) -> None:
-    """Whatever byte of a part's data goes bad, it is noticed: no wrong number is ever shown."""
+    """Whatever bit of a part goes bad, it is noticed: no wrong number, and no crash in Arrow."""
     record(tmp_path, 0, 50)
     (part,) = (tmp_path / "frame=consumers").rglob("*.parquet")
     content = part.read_bytes()
-    footer = int.from_bytes(content[-8:-4], "little") + 8
     rng = random.Random(1)
-    unnoticed = 0
-    for _ in range(60):
-        place = rng.randrange(4, len(content) - footer)
+    for _ in range(200):
+        place = rng.randrange(len(content))
         bad = bytes([content[place] ^ (1 << rng.randrange(8))])
         part.write_bytes(content[:place] + bad + content[place + 1 :])
         recording = open_recording(tmp_path)
-        found = numbers(recording)
-        if found:
-            unnoticed += 1
-            assert found == list(range(50))
-        else:
-            assert [damage.path for damage in recording.damaged] == [str(part)]
-    assert unnoticed < 60
+        assert numbers(recording) == []
+        assert [damage.path for damage in recording.damaged] == [str(part)]
 
 
 def test_merging_leaves_a_damaged_part_alone(tmp_path: Path) -> None:
@@ -80,7 +73,7 @@ def test_merging_leaves_a_damaged_part_alone(tmp_path: Path) -> None:
             writer.append(look(number))
             writer.seal(wait=True)
             if number == 2:
-                (part,) = (tmp_path / "frame=consumers").rglob("part-000002-000002.parquet")
+                (part,) = (tmp_path / "frame=consumers").rglob("part-000002-000002-*.parquet")
                 part.write_bytes(b"PAR1 rubbish PAR1")
         assert writer.trouble is None
         (problem,) = writer.problems

@@ -17,7 +17,6 @@ class Recorder:
     Attributes:
         path: The recording.
         readings: How many were written.
-        error: Why the last one could not be written; ``None`` when it could.
     """
 
     def __init__(self, path: Path) -> None:
@@ -28,26 +27,32 @@ class Recorder:
         """
         self.path = path
         self.readings = 0
-        self.error: str | None = None
+        self._refused: str | None = None
         self._lock = threading.Lock()
         self._writer: RecordingWriter | None = RecordingWriter(path)
 
     def __call__(self, reading: Reading) -> None:
-        """Append a reading; a failure is kept in ``error`` and logged once."""
+        """Append a reading; a failure is told by ``error`` and logged once."""
         with self._lock:
             if self._writer is None:
                 return
             try:
                 self._writer.append(reading)
             except RecordingError as error:
-                if self.error is None:
+                if self._refused is None:
                     log.error("%s", error)  # noqa: TRY400 - its text says all there is to say
-                self.error = str(error)
+                self._refused = str(error)
             else:
                 self.readings += 1
-                if self.error is not None:
+                if self._refused is not None:
                     log.warning("recording into %s goes on", self.path)
-                self.error = None
+                self._refused = None
+
+    @property
+    def error(self) -> str | None:
+        """What is wrong at present: the last look was not written, or looks can't be packed."""
+        with self._lock:
+            return self._refused or (self._writer.trouble if self._writer is not None else None)
 
     def close(self) -> None:
         """Finish the recording; calling it again does nothing."""

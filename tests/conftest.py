@@ -12,16 +12,12 @@ import shutil
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
 from ami_console.demo.processes import LOOPBACK, free_port
 from ami_console.demo.servers import NatsServer, RedisServer, TlsFiles
 from ami_console.errors import ServerMissingError
-
-ROOT = Path(__file__).parents[1]
-DATA = ROOT / "tests" / "data"
 
 
 def missing(what: str) -> None:

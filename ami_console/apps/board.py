@@ -98,8 +98,8 @@ class Board:
         for listener in tuple(self._listeners):
             listener()
 
-    def _once(self, key: Hashable, compute: Callable[[], T]) -> T:
-        """The value of ``compute``, kept until the next news."""
+    def once(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """The value of ``compute``, kept for all pages until the next news."""
         with self._lock:
             if self._is_stale or (self.feed.is_live and not self._listeners):
                 self._is_stale = False
@@ -111,11 +111,11 @@ class Board:
 
     def fleet(self) -> pd.DataFrame:
         """:func:`ami_console.metrics.fleet` as of now."""
-        return self._once("fleet", lambda: metrics.fleet(self.feed, as_of=self.feed.as_of()))
+        return self.once("fleet", lambda: metrics.fleet(self.feed, as_of=self.feed.as_of()))
 
     def sources(self) -> pd.DataFrame:
         """:func:`ami_console.metrics.source_ages`; its ``age_s`` is of the last news."""
-        return self._once("sources", self._sources)
+        return self.once("sources", self._sources)
 
     def _sources(self) -> pd.DataFrame:
         as_of = self.feed.as_of()
@@ -123,7 +123,7 @@ class Board:
 
     def job(self, job_id: int) -> Job | None:
         """All about one job; None when nothing is known of it."""
-        return self._once(("job", job_id), lambda: self._job(job_id))
+        return self.once(("job", job_id), lambda: self._job(job_id))
 
     def _job(self, job_id: int) -> Job | None:
         fleet = self.fleet()
@@ -156,7 +156,7 @@ class Board:
 
         The window ends at the newest look, of a job that ended at the last that told something.
         """
-        return self._once(("drawn", job_id, span.key), lambda: self._drawn(job_id, span))
+        return self.once(("drawn", job_id, span.key), lambda: self._drawn(job_id, span))
 
     def _drawn(self, job_id: int, span: Window) -> pd.DataFrame:
         job = self.job(job_id)
@@ -183,7 +183,7 @@ class Board:
         )
 
     def _latest(self, name: str) -> pd.DataFrame:
-        return self._once(("latest", name), lambda: self.feed.latest(name, until=self.feed.as_of()))
+        return self.once(("latest", name), lambda: self.feed.latest(name, until=self.feed.as_of()))
 
     def _newest(self, name: str, job_id: int) -> dict[str, Any]:
         rows = self._latest(name)

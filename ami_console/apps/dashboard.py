@@ -10,7 +10,7 @@ import param
 from ami_console.apps import formats, job_view, style
 from ami_console.apps.board import WINDOWS, Board, Job, board_of, window
 from ami_console.apps.feed import Feed, current
-from ami_console.apps.fleet_table import FleetTable
+from ami_console.apps.fleet_table import FleetTable, rows_of
 from ami_console.apps.heartbeat import Heartbeat
 from ami_console.apps.job_charts import JobCharts
 from ami_console.apps.session import run
@@ -26,9 +26,7 @@ class View(param.Parameterized):
     """What the reader looks at; kept in the page's address."""
 
     job = param.Integer(default=None, allow_None=True, doc="The chosen job.")
-    window: str = param.Selector(
-        default="1h", objects=[w.key for w in WINDOWS], doc="How far back."
-    )
+    window = param.String(default="1h", doc="How far back the charts reach: a key of ``WINDOWS``.")
 
 
 class Dashboard:
@@ -48,7 +46,7 @@ class Dashboard:
         self._sources: dict[str, Any] = {}
         self._source_row = pn.FlexBox(gap="12px", sizing_mode="stretch_width", margin=0)
         self._troubles = self._pane()
-        self.table = FleetTable(self._choose, zone=self.feed.zone)
+        self.table = FleetTable(self._choose)
         self._no_fleet = self._pane()
         self._panes = {
             name: self._pane() for name in ("job", "stages", "queue", "counters", "empty")
@@ -195,7 +193,8 @@ class Dashboard:
         )
 
     def _show_fleet(self, fleet: pd.DataFrame, chosen: int | None, as_of: pd.Timestamp) -> None:
-        self.table.show(fleet, chosen=chosen, as_of=as_of)
+        rows = self.board.once("rows", lambda: rows_of(fleet, zone=self.feed.zone, as_of=as_of))
+        self.table.show(rows, chosen=chosen)
         has_rows = len(fleet) > 0
         self.table.widget.visible = has_rows
         self._no_fleet.visible = not has_rows
@@ -237,11 +236,11 @@ class Dashboard:
             )
         if job is None:
             return
-        zone = self.feed.zone
-        self._panes["job"].show(job_view.header(job, as_of=as_of, zone=zone))
-        self._panes["stages"].show(job_view.stages(job, as_of=as_of, zone=zone))
-        self._panes["queue"].show(job_view.queue(job, as_of=as_of, zone=zone))
-        self._panes["counters"].show(job_view.counters(job, as_of=as_of, zone=zone))
+        told = self.board.once(
+            ("told", chosen), lambda: job_view.parts(job, as_of=as_of, zone=self.feed.zone)
+        )
+        for name, part in told.items():
+            self._panes[name].show(part)
         self._show_charts(int(job.row["job_id"]), job, as_of)
 
     def _show_charts(self, job_id: int, job: Job, as_of: pd.Timestamp) -> None:
@@ -254,9 +253,15 @@ class Dashboard:
         latest = job.timeline["latency_is_estimate"].dropna()
         estimated = bool(latest.iloc[-1]) if len(latest) else False
         is_over = not formats.absent(job.row["is_final"]) and bool(job.row["is_final"])
-        for chart in CHARTS:
-            head = job_view.chart_head(chart, rows, estimated=estimated, is_over=is_over)
-            self._heads[chart.key].show(head)
+        heads = self.board.once(
+            ("heads", job_id, span.key),
+            lambda: {
+                chart.key: job_view.chart_head(chart, rows, estimated=estimated, is_over=is_over)
+                for chart in CHARTS
+            },
+        )
+        for key, head in heads.items():
+            self._heads[key].show(head)
 
     def _chart_card(self, head: Any, pane: Any) -> Any:
         card = self._card(pn.Column(head, pane, sizing_mode="stretch_width", margin=0))

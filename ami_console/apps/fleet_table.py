@@ -183,15 +183,14 @@ def _where(project: Any, pipeline: Any) -> str:
 class FleetTable:
     """The table; tells which job was clicked, and keeps the chosen one marked."""
 
-    def __init__(self, choose: Callable[[int], None], *, zone: ZoneInfo) -> None:
+    def __init__(self, choose: Callable[[int], None]) -> None:
         """Args: ``choose`` is called with the job that was clicked."""
-        self._zone = zone
         self._choose = choose
         self._shown: pd.DataFrame | None = None
         hidden = ["where", "processed", "total", "estimated"]
         right = dict.fromkeys((*NUMBERS, "job_id", "started_ms"), "right")
         self.widget = pn.widgets.Tabulator(
-            rows_of(_nothing(), zone=zone, as_of=pd.Timestamp(0, tz="UTC")),
+            rows_of(_nothing(), zone=ZoneInfo("UTC"), as_of=pd.Timestamp(0, tz="UTC")),
             show_index=False,
             disabled=True,
             selectable=1,
@@ -216,9 +215,13 @@ class FleetTable:
         )
         self.widget.on_click(self._clicked)
 
-    def show(self, fleet: pd.DataFrame, *, chosen: int | None, as_of: pd.Timestamp) -> None:
-        """Bring the table up to date; sends nothing when nothing changed."""
-        rows = rows_of(fleet, zone=self._zone, as_of=as_of)
+    def show(self, rows: pd.DataFrame, *, chosen: int | None) -> None:
+        """Bring the table up to date; sends nothing when nothing changed.
+
+        Args:
+            rows: Of :func:`rows_of`.
+            chosen: The job to mark.
+        """
         if self._shown is None or not rows.equals(self._shown):
             self._shown = rows
             height = HEADER_PX + ROW_PX * min(MOST_ROWS, max(1, len(rows))) + 2

@@ -19,6 +19,22 @@ OLD_S = 20.0
 """Values of a source that were read longer ago than this carry their time."""
 
 
+def parts(job: Job, *, as_of: pd.Timestamp, zone: ZoneInfo) -> dict[str, Told]:
+    """All parts of the page about a job but the charts, by name.
+
+    Args:
+        job: What is known of it.
+        as_of: The instant that it is seen from.
+        zone: Zone of the wall time.
+    """
+    return {
+        "job": header(job, as_of=as_of, zone=zone),
+        "stages": stages(job, as_of=as_of, zone=zone),
+        "queue": queue(job, as_of=as_of, zone=zone),
+        "counters": counters(job, as_of=as_of, zone=zone),
+    }
+
+
 def header(job: Job, *, as_of: pd.Timestamp, zone: ZoneInfo) -> Told:
     """Name, state and the few numbers that matter most."""
     row = job.row

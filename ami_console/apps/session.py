@@ -54,7 +54,8 @@ def _serve(build: Callable[[], Showable], board: Board, document: Any) -> Any:
         nonlocal due, refreshed_s
         due = False  # first: news that comes while we refresh asks for another one
         if shown is not None:
-            shown.refresh()
+            with pn.io.unlocked():  # one message for all that changed
+                shown.refresh()
         refreshed_s = time.monotonic()
 
     def settle() -> None:
@@ -90,7 +91,12 @@ def _serve(build: Callable[[], Showable], board: Board, document: Any) -> Any:
     if pn.state.location is not None:
         pn.state.location.sync(shown.view, {"job": "job", "window": "window"})
     period = TICK_MS if board.feed.is_live else RECORDED_TICK_MS
-    document.add_periodic_callback(shown.tick, period)
+
+    def tick() -> None:
+        with pn.io.unlocked():
+            shown.tick()
+
+    document.add_periodic_callback(tick, period)
     return shown.page
 
 

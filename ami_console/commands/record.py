@@ -70,6 +70,8 @@ class _Status:
         self._clear()
         jobs = self._collector.history.job_ids()
         print(f"{self._recorder.readings} readings of {len(jobs)} jobs in {self._recorder.path}")
+        if self._recorder.error is not None:
+            print(f"ami-console: {self._recorder.error}", file=sys.stderr)
 
     def _clear(self) -> None:
         if sys.stderr.isatty():

@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from ami_console import frames
 from ami_console.apps.feed import LiveFeed, RecordedFeed
 from ami_console.cli import DONE
 from ami_console.collector import shared
@@ -22,6 +23,8 @@ def run(options: argparse.Namespace) -> int:
 def _recorded(options: argparse.Namespace) -> int:
     recording = open_recording(options.recording)
     feed = RecordedFeed(recording, zone=Settings.from_environment().antenna_timezone)
+    for name in frames.FRAMES:  # damage shows when a file is read
+        recording.frame(name)
     for damage in recording.damaged:
         print(f"ami-console: left out {damage.path}: {damage.reason}", file=sys.stderr)
     with ended_by_signals() as ended, serving(feed, options) as address:

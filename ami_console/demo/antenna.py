@@ -69,10 +69,20 @@ async def serve(
     for task in forever:
         task.add_done_callback(_report)
     await stopped.wait()
+    import threading, traceback
+    def dump():
+        import time; time.sleep(2)
+        print("STAGE DUMP", flush=True)
+        for t in asyncio.all_tasks(loop): 
+            print(t, flush=True); t.print_stack(file=sys.stdout)
+        f=sys._current_frames()
+        for k,v in f.items(): traceback.print_stack(v, file=sys.stdout)
+        sys.stdout.flush()
+    loop=asyncio.get_running_loop()
+    threading.Thread(target=dump,daemon=True).start()
     for task in forever:
         task.cancel()
     server.stop()
-    await server.close_all_connections()
     await background.stop()
     for close in (streams.close, pending.close):
         with contextlib.suppress(*AWAY):
@@ -106,6 +116,7 @@ def _log_to_files(folder: Path, zone: ZoneInfo) -> None:
     }
     trouble = logging.StreamHandler(sys.stdout)
     trouble.setLevel(logging.WARNING)
+    trouble.addFilter(lambda record: record.name != "celery.job")  # a job's troubles are its own
     for name, text in formats.items():
         handler = RotatingFileHandler(folder / f"{name}.log", maxBytes=_LOG_BYTES, backupCount=1)
         handler.setFormatter(_LocalFormatter(text, zone))

@@ -27,6 +27,7 @@ _REVOKED_AFTER_CLEANUP_S = 1.0
 _ALGORITHMS = "moth_detector, moth_filter, species_classifier"
 
 _log = logging.getLogger("celery")
+_job_log = logging.getLogger("celery.job")
 _request_log = logging.getLogger("django")
 
 
@@ -80,7 +81,7 @@ class Background:
     def log(self, job_id: int, message: str, level: str = "INFO") -> None:
         """A line in the job's log and in Celery's."""
         self._store.log(job_id, level, message)
-        _log.log(logging.getLevelNamesMapping()[level], "%s", message)
+        _job_log.log(logging.getLevelNamesMapping()[level], "%s", message)
 
     def log_request(self, job_id: int, message: str) -> None:
         """A line in the job's log and in Django's."""

@@ -135,7 +135,7 @@ _NAMED = (
     Scenario(
         name="results_backlog",
         says="results come in faster than Antenna saves them",
-        jobs=(_job(_CHILOE, "Cucao bay mass upload", 900, save_s=1.2, savers=2),),
+        jobs=(_job(_CHILOE, "Cucao bay mass upload", 900, ack_wait_s=900.0, save_s=1.2, savers=2),),
         workers=(
             WorkerPlan(name="gpu-01", pipelines=(_CHILOE[1],), image_s=0.08, batch=16),
             WorkerPlan(name="gpu-02", pipelines=(_CHILOE[1],), image_s=0.12, batch=16),
@@ -219,6 +219,7 @@ _NAMED = (
                 "Cucao bay mass upload",
                 600,
                 again_every_s=540.0,
+                ack_wait_s=600.0,
                 save_s=1.2,
                 savers=2,
             ),

@@ -9,7 +9,6 @@ from typing import Any
 import nats
 from nats.aio.client import Client
 from nats.errors import ConnectionClosedError
-from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.api import (
     AckPolicy,
     ConsumerConfig,
@@ -142,7 +141,7 @@ class TaskStreams:
         subscription = await js.pull_subscribe_bind(consumer_name(job_id), stream_name(job_id))
         try:
             messages = await subscription.fetch(batch, timeout=_FETCH_S)
-        except NatsTimeoutError:
+        except TimeoutError:
             return []
         finally:
             await subscription.unsubscribe()

@@ -104,6 +104,15 @@ class Recording:
 
         return typed.to_frame(name, self._each(name, read))
 
+    def latest(self, name: str, *, until: pd.Timestamp | None = None) -> pd.DataFrame:
+        """The last row of each thing (see ``frames.KEYS``), nothing later than ``until``.
+
+        Raises:
+            FrameError: There is no such frame.
+            RecordingError: A recording went away, or can't be reached.
+        """
+        return frames.last_rows(name, self.frame(name, until=until))
+
     def jobs(self) -> list[int]:
         """Numbers of the jobs of which anything was recorded, in order."""
 

@@ -100,21 +100,23 @@ class RecordingWriter:
         """Record looks, in this order.
 
         Raises:
-            RecordingError: Some could not be written; the message says how many are lost.
-            FrameError: One has rows for a frame that does not exist; it and later ones are lost.
+            RecordingError: One could not be written; it and all after it are lost.
+            FrameError: One has rows for a frame that does not exist; it and all after it are lost.
         """
         written = 0
         batch: list[bytes] = []
-        for reading in readings:
-            for name in reading.rows:
-                frames.schema(name)
-            batch.append(tail.encode(reading))
-            if len(batch) == BATCH_READINGS:
+        try:
+            for reading in readings:
+                for name in reading.rows:
+                    frames.schema(name)
+                batch.append(tail.encode(reading))
+                if len(batch) == BATCH_READINGS:
+                    full, batch = batch, []
+                    self._write(full, written)
+                    written += len(full)
+        finally:
+            if batch:
                 self._write(batch, written)
-                written += len(batch)
-                batch = []
-        if batch:
-            self._write(batch, written)
 
     def seal(self, *, wait: bool = False) -> None:
         """Have the tail as it is now packed into Parquet, for programs that read only that.
@@ -167,12 +169,12 @@ class RecordingWriter:
                 self._write_whole(b"".join(lines))
             except OSError as error:
                 why = error.strerror or error
-                lost = "this look is" if len(lines) == 1 else f"{len(lines)} readings are"
-                before = f", the {written_before} before are safe" if written_before else ""
+                lost = "this look is lost"
+                if len(lines) > 1 or written_before:
+                    lost = f"{written_before} readings are recorded, those after them are lost"
                 raise RecordingError(
-                    f"Writing to {self._tail} gave: {why}; {lost} lost{before}. "
-                    "Make room there or record elsewhere; what is recorded stays, and the next "
-                    "look is tried anew."
+                    f"Writing to {self._tail} gave: {why}; {lost}. Make room there or record "
+                    "elsewhere; what is recorded stays, and the next look is tried anew."
                 ) from error
 
     def _segment_due(self) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,6 +12,9 @@ import redis
 from ami_console.demo.plans import JobPlan, Scenario, WorkerPlan
 from ami_console.demo.processes import wait_until
 from ami_console.demo.stack import Stack
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = ROOT / "tests" / "data" / "antenna_http"
 
 PIPELINE = "eastern_canada_moths_2026"
 FIRST_JOB = 101

@@ -5,14 +5,12 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
-from conftest import DATA
-from playing import FIRST_JOB, Look, plan, scenario, shape
+from playing import FIRST_JOB, SAMPLES, Look, plan, scenario, shape
 
 from ami_console.demo.plans import PastJob
 from ami_console.demo.stack import Stack
@@ -50,7 +48,7 @@ def calm() -> Iterator[Look]:
 
 def recorded(name: str) -> dict[str, Any]:
     """A recorded request and its answer."""
-    found: dict[str, Any] = json.loads(Path(DATA / "antenna_http" / f"{name}.json").read_text())
+    found: dict[str, Any] = json.loads((SAMPLES / f"{name}.json").read_text())
     return found
 
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT
-from playing import Look, plan, scenario, worker
+from playing import ROOT, Look, plan, scenario, worker
 
 from ami_console.demo.processes import wait_until
 from ami_console.demo.stack import Stack

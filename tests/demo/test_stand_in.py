@@ -10,9 +10,8 @@ from typing import Any
 import httpx
 import nats
 import pytest
-from conftest import DATA
 from nats.aio.msg import Msg
-from playing import FIRST_JOB, Look, plan, scenario, shape, worker
+from playing import FIRST_JOB, SAMPLES, Look, plan, scenario, shape, worker
 
 from ami_console.demo.scenarios import SCENARIOS
 from ami_console.demo.scenarios import scenario as named
@@ -55,7 +54,7 @@ async def test_a_healthy_job_ends_and_leaves_no_trace() -> None:
     assert {token[4] for token in tokens} == {"1"}
     assert sorted(int(token[5]) for token in tokens) == list(range(1, 41))
 
-    sample = json.loads((DATA / "antenna_http" / "job_detail_success.json").read_text())
+    sample = json.loads((SAMPLES / "job_detail_success.json").read_text())
     assert shape(body) == shape(sample["body"])
     stages = {stage["key"]: stage for stage in body["progress"]["stages"]}
     assert [param["value"] for param in stages["process"]["params"]] == [40, 0, 0]

@@ -141,7 +141,9 @@ def test_the_disk_is_full(tmp_path: Path, largest_file: LargestFile) -> None:
         assert segment.read_bytes() == whole
         with (
             largest_file(len(whole) + 50),
-            pytest.raises(RecordingError, match="3 readings are lost"),
+            pytest.raises(
+                RecordingError, match="0 readings are recorded, those after them are lost"
+            ),
         ):
             writer.append_many([look(number) for number in (1001, 1002, 1003)])
         writer.append(look(1004))

@@ -212,10 +212,11 @@ def test_what_no_frame_can_hold_is_refused(tmp_path: Path) -> None:
         for rows in ([{"observed_at": NOON, "job_id": object()}], [{"observed_at": 2**70}]):
             with pytest.raises(RecordingError, match="can't be recorded"):
                 writer.append(Reading(source="nats", observed_at=NOON, rows={"jobs": rows}))
+        unknown = Reading(source="nats", observed_at=NOON, rows={"nope": []})
         with pytest.raises(FrameError, match="no frame 'nope'"):
-            writer.append(Reading(source="nats", observed_at=NOON, rows={"nope": []}))
-        writer.append(look(1))
-    assert numbers(open_recording(tmp_path)) == [0, 1]
+            writer.append_many([look(1), look(2), unknown, look(3)])
+        writer.append(look(4))
+    assert numbers(open_recording(tmp_path)) == [0, 1, 2, 4]
 
 
 def test_columns_of_other_versions(tmp_path: Path) -> None:

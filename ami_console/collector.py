@@ -11,7 +11,7 @@ from ami_console.history import History
 from ami_console.metrics import FINAL_STATUSES
 from ami_console.reading import Reading, SourceName
 from ami_console.settings import Settings
-from ami_console.snapshot import DISCOVER_DEADLINE_S, READ_DEADLINE_S, Source, look, only
+from ami_console.snapshot import DISCOVER_DEADLINE_S, READ_DEADLINES_S, Source, look, only
 from ami_console.sources.live import live_sources
 
 log = logging.getLogger(__name__)
@@ -147,7 +147,7 @@ class Collector:
         with suppress(RuntimeError):  # the loop ended by itself in this moment
             loop.call_soon_threadsafe(finish.set)
         if thread is not threading.current_thread():
-            thread.join(READ_DEADLINE_S)
+            thread.join(max(READ_DEADLINES_S.values()))
 
     async def _watch_all(self, finish: asyncio.Event) -> None:
         sources = self._make_sources(self.settings)
@@ -166,7 +166,7 @@ class Collector:
         while True:
             wanted = self._fixed if self._fixed is not None else self._jobs.wanted(source.name)
             reading = await look(
-                source.name, partial(source.read, wanted), deadline_s=READ_DEADLINE_S
+                source.name, partial(source.read, wanted), deadline_s=READ_DEADLINES_S[source.name]
             )
             if self._fixed is not None:
                 reading = only(reading, self._fixed)

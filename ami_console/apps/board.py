@@ -202,3 +202,10 @@ def board_of(feed: Feed) -> Board:
         if _board is None or _board.feed is not feed:
             _board = Board(feed)
         return _board
+
+
+def forget() -> None:
+    """Let go of the board of this process; the next page makes a new one."""
+    global _board  # noqa: PLW0603
+    with _board_lock:
+        _board = None

@@ -1,5 +1,6 @@
 """The dashboard: can the sources be trusted, how are the jobs, and how is the chosen one."""
 
+import logging
 from typing import Any
 
 import pandas as pd
@@ -14,10 +15,12 @@ from ami_console.apps.fleet_table import FleetTable, rows_of
 from ami_console.apps.heartbeat import Heartbeat
 from ami_console.apps.job_charts import JobCharts
 from ami_console.apps.session import run
-from ami_console.apps.source_strip import source_card, troubles
+from ami_console.apps.source_strip import fault_html, source_card, troubles
 from ami_console.apps.told import Places, Told, ToldPane
 from ami_console.charts import CHARTS, WallClock
 from ami_console.errors import AmiConsoleError
+
+log = logging.getLogger(__name__)
 
 TITLE = "Antenna jobs"
 
@@ -43,6 +46,8 @@ class Dashboard:
         self._top = ToldPane(
             stylesheets=[style.sheet("header")], sizing_mode="stretch_width", margin=(4, 10)
         )
+        self._chosen: int | None = None
+        self._fault = ""
         self._sources: dict[str, Any] = {}
         self._source_row = pn.FlexBox(gap="12px", sizing_mode="stretch_width", margin=0)
         self._troubles = self._pane()
@@ -60,7 +65,7 @@ class Dashboard:
             margin=0,
             width=300,
         )
-        self._windows.link(self.view, value="window", bidirectional=True)
+        self._windows.link(self.view, value="window")
         self._span = ToldPane(html='<h2 class="over">Last</h2>', margin=0)
         self._zone = ToldPane(margin=0)
         self._chart_row = pn.FlexBox(
@@ -150,21 +155,30 @@ class Dashboard:
         self.view.job = job_id
 
     def refresh(self) -> None:
-        """Bring everything up to date with the board."""
+        """Bring everything up to date with the board; a fault of ours is shown, not hidden."""
+        try:
+            self._refresh()
+            self._fault = ""
+        except Exception as error:
+            log.exception("the dashboard could not be brought up to date")
+            self._fault = f"{type(error).__name__}: {error}"
+        self.tick()
+
+    def _refresh(self) -> None:
         as_of = self.feed.as_of()
         fleet = self.board.fleet()
-        chosen = self.view.job
-        if chosen is None and len(fleet):
-            chosen = int(fleet["job_id"].iloc[0])
-        self._show_fleet(fleet, chosen, as_of)
-        job = self.board.job(chosen) if chosen is not None else None
-        self._show_job(chosen, job, as_of)
-        self.tick()
+        if self.view.job is not None:
+            self._chosen = self.view.job
+        elif self._chosen is None and len(fleet):
+            self._chosen = int(fleet["job_id"].iloc[0])  # and stays, whatever comes on top later
+        self._windows.value = window(self.view.window).key
+        self._show_fleet(fleet, self._chosen, as_of)
+        job = self.board.job(self._chosen) if self._chosen is not None else None
+        self._show_job(self._chosen, job, as_of)
 
     def tick(self) -> None:
         """A second has passed: ages grow, whether or not there was news."""
         as_of = self.feed.as_of()
-        self.heartbeat.beat += 1
         self._top.show(self._head(as_of))
         sources = self.board.sources().to_dict("records")
         live, every_s = self.feed.is_live, self.feed.every_s
@@ -179,8 +193,11 @@ class Dashboard:
                 source_card(source, as_of=as_of, is_live=live, every_s=every_s)
             )
         wrong = troubles(sources, as_of=as_of, zone=self.feed.zone, is_live=live, every_s=every_s)
+        if self._fault:
+            wrong = Told(fault_html(self._fault) + wrong.html)
         self._troubles.visible = bool(wrong.html)
         self._troubles.show(wrong)
+        self.heartbeat.beat += 1  # last: a page whose ages stand still must not seem alive
 
     def _head(self, as_of: pd.Timestamp) -> Told:
         what = "now" if self.feed.is_live else "as it stood at"

@@ -128,6 +128,7 @@ def _in_kernel(build: Callable[[], Showable], board: Board) -> Any:
     def refresh() -> None:
         if shown is not None:
             shown.refresh()
+            pn.io.push_notebook(shown.page)  # the charts' source is no part of a Panel component
 
     def news() -> None:
         loop.call_soon_threadsafe(loop.call_later, SETTLE_MS / 1000, refresh)

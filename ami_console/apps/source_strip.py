@@ -100,6 +100,18 @@ def troubles(
     return Told("".join(f'<div class="error {state.tone}">{text}</div>' for state, text in told))
 
 
+def fault_html(fault: str) -> str:
+    """A fault of the dashboard itself.
+
+    Args:
+        fault: What it was; escaped here.
+    """
+    return (
+        '<div class="error bad"><strong>This page</strong> could not be brought up to date, and '
+        f"what stands below is old. Please report it: {formats.escape(fault)}</div>"
+    )
+
+
 def age_of(source: Mapping[Any, Any], as_of: pd.Timestamp) -> float | None:
     """Age of a source's newest good answer, seconds; None without one."""
     last_ok_at = source["last_ok_at"]

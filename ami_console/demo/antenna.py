@@ -6,7 +6,6 @@ given: it serves at ``ANTENNA_URL``, knows ``ANTENNA_TOKEN``, speaks in ``ANTENN
 
 import argparse
 import asyncio
-import contextlib
 import logging
 import signal
 import sys
@@ -23,7 +22,6 @@ from ami_console.demo.background import Background
 from ami_console.demo.director import Director
 from ami_console.demo.health import HealthCheck
 from ami_console.demo.jobs import JobStore
-from ami_console.demo.patience import AWAY
 from ami_console.demo.pending_images import PendingImages
 from ami_console.demo.plans import Scenario
 from ami_console.demo.processes import LOOPBACK
@@ -69,26 +67,17 @@ async def serve(
     for task in forever:
         task.add_done_callback(_report)
     await stopped.wait()
-    import threading, traceback
-    def dump():
-        import time; time.sleep(2)
-        print("STAGE DUMP", flush=True)
-        for t in asyncio.all_tasks(loop): 
-            print(t, flush=True); t.print_stack(file=sys.stdout)
-        f=sys._current_frames()
-        for k,v in f.items(): traceback.print_stack(v, file=sys.stdout)
-        sys.stdout.flush()
-    loop=asyncio.get_running_loop()
-    threading.Thread(target=dump,daemon=True).start()
-    for task in forever:
-        task.cancel()
-    server.stop()
-    await background.stop()
-    for close in (streams.close, pending.close):
-        with contextlib.suppress(*AWAY):
-            async with asyncio.timeout(1):
-                await close()
+    server.stop()  # connections to NATS and Redis close with the process
+    await _end_other_tasks()
     store.close()
+
+
+async def _end_other_tasks() -> None:
+    """Cancel all tasks. One cancellation is not enough: client libraries may swallow it."""
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:
+        for task in others:
+            task.cancel()
+        await asyncio.wait(others, timeout=0.1)
 
 
 def _report(task: "asyncio.Task[None]") -> None:

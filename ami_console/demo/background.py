@@ -38,7 +38,10 @@ class _Lane:
 
 
 class Background:
-    """Background tasks of all jobs; they wait for servers that are away, and end in ``stop``."""
+    """Background tasks of all jobs; they wait for servers that are away.
+
+    A task that is cancelled stays queued in the store, and is done by the next process.
+    """
 
     def __init__(
         self,
@@ -58,14 +61,6 @@ class Background:
                 self._spawn(self._run(number, job_id))
             else:
                 self._into_lane(job_id, number, payload)
-
-    async def stop(self) -> None:
-        """Drop everything that runs; what is queued stays in the store."""
-        while self._tasks:
-            for task in self._tasks:
-                task.cancel()
-            # A cancellation can get lost in a client library: those are cancelled once more.
-            await asyncio.wait(self._tasks, timeout=0.2)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(self._guarded(work))

@@ -38,10 +38,6 @@ class PendingImages:
             decode_responses=True,
         )
 
-    async def close(self) -> None:
-        """Disconnect."""
-        await self._redis.aclose()
-
     async def begin(self, job_id: int, image_ids: Sequence[str]) -> None:
         """All images wait in both stages; nothing has failed."""
         total, failed = _total(job_id), _failed(job_id)

@@ -78,11 +78,6 @@ class TaskStreams:
             **login,
         )
 
-    async def close(self) -> None:
-        """Disconnect."""
-        if self._client is not None:
-            await self._client.close()
-
     async def publish(
         self, job_id: int, images: Sequence[tuple[str, str]], *, ack_wait_s: float, max_deliver: int
     ) -> bool:

@@ -1,0 +1,90 @@
+"""The collector on a whole stand-in: jobs move, servers go and come back."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from ami_console.collector import Collector
+from ami_console.demo.stack import Stack
+from ami_console.metrics import fleet, source_ages, timeline
+
+pytestmark = pytest.mark.servers
+
+MEMBER_OF = {"redis": "redis", "nats": "nats", "antenna": "antenna"}
+
+
+def until(condition: Callable[[], bool], seconds: float = 40.0) -> None:
+    """Wait for a condition, and fail when it does not come."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "the condition did not come"
+        time.sleep(0.1)
+
+
+def ages(collector: Collector) -> pd.DataFrame:
+    reads = collector.history.latest("reads")
+    return source_ages(reads, as_of=pd.Timestamp.now("UTC")).set_index("source")
+
+
+def looks(collector: Collector, source: str) -> int:
+    reads = collector.history.frame("reads")
+    return int(((reads["source"] == source) & reads["ok"]).sum())
+
+
+@pytest.fixture(params=[False, True], ids=["open", "with passwords"])
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    with Stack("healthy", restart_after_s=None, secured=request.param) as running:
+        yield running
+
+
+@pytest.fixture
+def collector(stack: Stack) -> Iterator[Collector]:
+    watching = Collector(replace(stack.settings, every_s=0.5))
+    watching.start()
+    yield watching
+    watching.stop()
+
+
+def test_each_server_goes_and_comes_back(stack: Stack, collector: Collector) -> None:
+    """redis-server, nats-server and the stand-in, one after another, and back."""
+    until(lambda: bool(ages(collector)["ok"].fillna(False).all()))
+    until(lambda: len(collector.history.frame("consumers")) > 0)
+    for source, member in MEMBER_OF.items():
+        others = [name for name in MEMBER_OF if name != source]
+        stack.stop(member)
+        until(lambda s=source: not ages(collector).loc[s, "ok"])
+        seen = {name: looks(collector, name) for name in others}
+        until(lambda seen=seen: all(looks(collector, n) >= k + 2 for n, k in seen.items()))
+        now = ages(collector)
+        assert now.loc[source, "age_s"] > 0
+        assert source in str(now.loc[source, "error"]).lower()
+        assert now.loc[others, "ok"].all()
+        stack.start(member)
+        until(lambda s=source: bool(ages(collector).loc[s, "ok"]))
+
+
+def test_a_frozen_broker_is_a_gap_and_no_zero(stack: Stack, collector: Collector) -> None:
+    """SIGSTOP: the server takes the connection and never answers."""
+    until(lambda: looks(collector, "nats") >= 3)
+    until(lambda: len(collector.history.frame("consumers")) > 0)
+    stack.members["nats"].pause()
+    until(lambda: not ages(collector).loc["nats", "ok"])
+    assert ages(collector).loc[["antenna", "redis"], "ok"].all()
+    line = timeline(collector.history.frame("consumers"), reads=collector.history.frame("reads"))
+    assert line.groupby("job_id").tail(1)["num_pending"].isna().all()
+    stack.members["nats"].resume()
+    until(lambda: bool(ages(collector).loc["nats", "ok"]))
+
+
+def test_jobs_move_and_have_their_rates(stack: Stack, collector: Collector) -> None:
+    def rates() -> pd.Series:
+        return fleet(collector.history, as_of=pd.Timestamp.now("UTC"))["acked_per_min"].dropna()
+
+    until(lambda: bool((rates() > 0).any()))
+    job = fleet(collector.history, as_of=pd.Timestamp.now("UTC")).iloc[-1]
+    assert job["name"]
+    reads = collector.history.frame("reads")
+    assert reads.loc[reads["source"] == "nats", "requests"].max() <= 2

@@ -80,6 +80,12 @@ _HELPERS = """
   const row = cell.getData()
 """
 
+# A refresh redraws the rows: one between press and release would swallow the click, so the press
+# already counts as one. The click that follows it chooses the same job again, which is nothing.
+_PRESS = """(event, cell) => {
+  if (event.button === 0 && !event.ctrlKey && !event.metaKey) { cell.getElement().click() }
+}"""
+
 
 def _cell(body: str) -> JSCode:
     return JSCode(f"(cell) => {{ {_HELPERS} {body} }}")
@@ -204,7 +210,11 @@ class FleetTable:
             configuration={
                 "headerSortClickElement": "header",
                 "placeholder": "No job is known.",
-                "columnDefaults": {"headerTooltip": False, "resizable": False},
+                "columnDefaults": {
+                    "headerTooltip": False,
+                    "resizable": False,
+                    "cellMouseDown": JSCode(_PRESS),
+                },
             },
             theme="simple",
             sizing_mode="stretch_width",

@@ -67,7 +67,7 @@ def _as_table(jobs: pd.DataFrame, sources: pd.DataFrame, as_of: pd.Timestamp) ->
         + f" in {UNKNOWN if pd.isna(source['elapsed_s']) else format(source['elapsed_s'], '.2f')} s"
         for source in sources.to_dict("records")
     ]
-    head = f"{as_of:%Y-%m-%d %H:%M:%S} UTC · {' · '.join(marks)}"
+    head = f"{as_of:%Y-%m-%d %H:%M:%S} UTC\n{' · '.join(marks)}"
     known = table(rows, left=frozenset({"name", "state"}))
     return f"{head}\n\n{known or 'no job is active, and none was lately'}"
 

@@ -62,7 +62,7 @@ def timeline(
         broker's gauge as it is, ``latency_p50_s``/``latency_p95_s`` publish → ack of the images
         settled in the window, ``latency_is_estimate`` True where they come from looks and not
         from acknowledgements, ``eta_s`` seconds until nothing is pending or in flight at the
-        window's rate.
+        window's rate; missing where images were given up that nobody will deliver again.
 
     Raises:
         FrameError: A needed column is absent.
@@ -118,7 +118,8 @@ def _job(job_id: int, seen: Curve, tasks: Columns | None, window_s: float) -> di
         age_min = (seen.at_s - seen.started_s) / 60.0
         so_far = np.where(age_min > 0, seen.settled / age_min, np.nan)
         eta_s = np.where(acked_per_min > 0, remaining / acked_per_min * 60.0, np.nan)
-    eta_s[remaining == 0] = 0.0
+    # With nothing left to deliver, what is not settled was given up: it will never be done.
+    eta_s[remaining == 0] = np.where(seen.settled >= seen.published, 0.0, np.nan)[remaining == 0]
     return {
         "job_id": np.full(len(seen.at_s), float(job_id)),
         "observed_at": seen.observed_ns,

@@ -186,6 +186,7 @@ def test_images_the_broker_gave_up_are_not_settled() -> None:
         look(60, delivered=100, in_flight=0, delivered_consumer_seq=108, num_redelivered=8)
     )
     assert line["settled_total"].iloc[0] == 92
+    assert line["eta_s"].iloc[0] is pd.NA
 
 
 def test_redis_says_what_the_broker_hides_while_others_are_in_flight() -> None:

@@ -1,10 +1,11 @@
 """Timeline in, HoloViews element out: the charts of the dashboard for notebooks and reports."""
 
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import holoviews as hv
+import holoviews.plotting.bokeh  # registers the backend that the options are of
 import pandas as pd
+from bokeh.models import DatetimeTickFormatter
 
 from ami_console import frames
 from ami_console.charts import CHARTS, Chart, Series, WallClock, chart, floats, hour_minute_axis
@@ -94,15 +95,13 @@ def _draw(drawn: Chart, timeline: pd.DataFrame, zone: ZoneInfo) -> hv.Overlay:
                 )
             )
     return hv.Overlay(curves).opts(
-        hv.opts.Overlay(
-            title=drawn.title,
-            responsive=True,
-            height=260,
-            legend_position="top_left",
-            show_grid=True,
-            ylim=(0, None),
-            backend="bokeh",
-        )
+        title=drawn.title,
+        responsive=True,
+        height=260,
+        legend_position="top_left",
+        show_grid=True,
+        ylim=(0, None),
+        backend="bokeh",
     )
 
 
@@ -117,16 +116,10 @@ def _curve(
         line_dash=line.dash,
         line_width=2,
         interpolation="steps-post" if line.step else "linear",
-        xformatter=_formatter(),
+        xformatter=DatetimeTickFormatter(**hour_minute_axis()),
         tools=["hover"],
         backend="bokeh",
     )
-
-
-def _formatter() -> Any:
-    from bokeh.models import DatetimeTickFormatter  # noqa: PLC0415  (HoloViews loads it anyway)
-
-    return DatetimeTickFormatter(**hour_minute_axis())
 
 
 __all__ = ["CHARTS", "backlog", "is_estimate", "label_of", "latency", "redelivery", "throughput"]

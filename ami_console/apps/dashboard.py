@@ -78,7 +78,7 @@ class Dashboard:
         self._unknown_box = self._card(self._panes["empty"])
         self.page = self._page()
         self.refresh()
-        self.view.param.watch(lambda _: self.refresh(), ["job", "window"])
+        self.view.param.watch(lambda *_: self.refresh(), ["job", "window"])
 
     def _pane(self) -> ToldPane:
         return ToldPane(sizing_mode="stretch_width", margin=0)

@@ -25,7 +25,8 @@ from ami_console.demo.jobs import JobStore
 from ami_console.demo.pending_images import PendingImages
 from ami_console.demo.plans import Scenario
 from ami_console.demo.processes import LOOPBACK
-from ami_console.demo.rest import Api
+from ami_console.demo.rest import application
+from ami_console.demo.rest_handler import Api
 from ami_console.demo.task_streams import TaskStreams
 from ami_console.settings import Settings
 
@@ -57,7 +58,7 @@ async def serve(
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    server = HTTPServer(api.application())
+    server = HTTPServer(application(api))
     server.listen(urlsplit(settings.antenna_url.reveal()).port or 80, address=LOOPBACK)
     background.start()
     forever = [

@@ -10,13 +10,14 @@ import random
 import time
 import zlib
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from ami_console.demo.cleanup import clean_up
 from ami_console.demo.jobs import FINAL, Job, JobStore, new_progress
-from ami_console.demo.patience import AWAY, until_answered
+from ami_console.demo.patience import until_answered
 from ami_console.demo.pending_images import Counts, PendingImages
 from ami_console.demo.plans import pipeline
 from ami_console.demo.task_streams import TaskStreams, consumer_name, stream_name
@@ -291,37 +292,13 @@ class Background:
         self._store.save(job)
 
     async def _clean_up(self, job_id: int, *, deadline_s: float | None = None) -> None:
-        """Delete Redis keys, consumer and stream of a job; what fails is logged and left."""
-        log = partial(self.log, job_id)
-        try:
-            await until_answered(
-                lambda: self._pending.forget(job_id), "Redis", deadline_s=deadline_s
-            )
-            log(f"Cleaned up Redis state for job {job_id}")
-        except AWAY as error:
-            log(f"Failed to clean up Redis state for job {job_id}: {_shown(error)}", "ERROR")
-
-        async def consumer() -> None:
-            text = await self._streams.consumer_text(job_id)
-            log(f"Finalizing NATS consumer {consumer_name(job_id)} before deletion ({text})")
-            await self._streams.delete_consumer(job_id)
-
-        steps: list[tuple[str, str, Callable[[], Awaitable[None]]]] = [
-            ("consumer", consumer_name(job_id), consumer),
-            ("stream", stream_name(job_id), lambda: self._streams.delete_stream(job_id)),
-        ]
-        failures = 0
-        for kind, name, step in steps:
-            try:
-                await until_answered(step, "NATS", deadline_s=deadline_s)
-                log(f"Deleted NATS {kind} {name} for job '{job_id}'")
-            except AWAY as error:
-                failures += 1
-                log(f"Failed to delete NATS {kind} for job '{job_id}': {_shown(error)}", "ERROR")
-        if failures:
-            log(f"Failed to clean up NATS resources for job {job_id}", "WARNING")
-        else:
-            log(f"Cleaned up NATS resources for job {job_id}")
+        await clean_up(
+            job_id,
+            self._streams,
+            self._pending,
+            log=partial(self.log, job_id),
+            deadline_s=deadline_s,
+        )
 
     async def cancel(self, job: Job) -> Job:
         """Cancel: what NATS and Redis hold goes first, the status follows a second later."""
@@ -360,10 +337,6 @@ class Background:
         if job is None:
             raise LookupError(f"job {job_id} is not in the store")
         return job
-
-
-def _shown(error: BaseException) -> str:
-    return str(error) or type(error).__name__
 
 
 def _pipeline(job: Job) -> str:

@@ -1,204 +1,53 @@
-"""The stand-in's REST API: paths, logins, paging and errors as Antenna has them."""
+"""The stand-in's REST API: jobs, tasks, results and actions, with Antenna's paths and paging."""
 
-import json
 import logging
 import uuid
-from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from tornado.web import Application, HTTPError, RequestHandler
+from tornado.web import Application, RequestHandler
 
-from ami_console.demo.background import Background
-from ami_console.demo.bodies import Bodies
-from ami_console.demo.jobs import (
-    FINAL,
-    MOST_LOG_LINES,
-    STATUSES,
-    Job,
-    JobStore,
-    new_progress,
-)
+from ami_console.demo.jobs import FINAL, MOST_LOG_LINES, STATUSES, new_progress
 from ami_console.demo.patience import until_answered
 from ami_console.demo.plans import PROJECTS
-from ami_console.demo.task_streams import TaskStreams
+from ami_console.demo.rest_handler import (
+    EMAIL,
+    Api,
+    ApiHandler,
+    Refusal,
+    checked_number,
+    unauthorized,
+)
 
 _DEFAULT_LIMIT, _DEFAULT_LOGS = 20, 1000
 _FETCH_PATIENCE_S = 60.0
-_EMAIL = "operator@example.org"
 
 _log = logging.getLogger("django")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Api:
-    """What the handlers work with.
-
-    Attributes:
-        token: Login that may do everything.
-        viewer_token: Login that may only look.
-        is_old: Serve the older version, where tasks are fetched with GET.
-    """
-
-    store: JobStore
-    streams: TaskStreams
-    background: Background
-    zone: ZoneInfo
-    token: str
-    viewer_token: str = ""
-    is_old: bool = False
-
-    def application(self) -> Application:
-        """The web application."""
-        job = r"/api/v2/jobs/(?P<job_id>\d+)"
-        given = {"api": self}
-        return Application(
-            [
-                (r"/api/v2/jobs/", JobsHandler, given),
-                (rf"{job}/", JobHandler, given),
-                (rf"{job}/tasks/", OldTasksHandler if self.is_old else TasksHandler, given),
-                (rf"{job}/result/", ResultHandler, given),
-                (rf"{job}/(?P<action>run|retry|cancel)/", ActionHandler, given),
-                (r"/api/v2/users/me/", MeHandler, given),
-                (r"(?P<path>/api/v2/.*[^/])", SlashHandler, given),
-            ],
-            default_handler_class=MissingHandler,
-            default_handler_args=given,
-            log_function=_log_request,
-        )
+def application(api: Api) -> Application:
+    """The web application."""
+    job = r"/api/v2/jobs/(?P<job_id>\d+)"
+    given = {"api": api}
+    return Application(
+        [
+            (r"/api/v2/", RootHandler, given),
+            (r"/api/v2/jobs/", JobsHandler, given),
+            (rf"{job}/", JobHandler, given),
+            (rf"{job}/tasks/", OldTasksHandler if api.is_old else TasksHandler, given),
+            (rf"{job}/result/", ResultHandler, given),
+            (rf"{job}/(?P<action>run|retry|cancel)/", ActionHandler, given),
+            (r"/api/v2/users/me/", MeHandler, given),
+            (r"(?P<path>/api/v2/.*[^/])", SlashHandler, given),
+        ],
+        default_handler_class=MissingHandler,
+        default_handler_args=given,
+        log_function=_log_request,
+    )
 
 
 def _log_request(handler: RequestHandler) -> None:
     request = handler.request
     _log.debug("%s %s %d", request.method, request.path, handler.get_status())
-
-
-class Refusal(HTTPError):
-    """An answer other than 2xx, with the body that Antenna gives."""
-
-    def __init__(self, status: int, body: dict[str, Any]) -> None:
-        super().__init__(status)
-        self.body = body
-
-
-class ApiHandler(RequestHandler):
-    """What all paths have in common: login, JSON, errors."""
-
-    token = ""
-
-    def initialize(self, api: Api) -> None:
-        """Take what the handlers work with."""
-        self.api = api
-
-    def set_default_headers(self) -> None:
-        """Headers of every answer; tornado adds ``Date``."""
-        self.set_header("Content-Type", "application/json")
-        self.set_header("Server", "ami-console-demo")
-        self.set_header("Vary", "Accept, Accept-Language, Cookie, origin")
-        self.set_header("Allow", ", ".join(self._allowed()))
-
-    def _allowed(self) -> list[str]:
-        return [
-            method
-            for method in ("GET", "POST")
-            if getattr(type(self), method.lower()) is not getattr(RequestHandler, method.lower())
-        ]
-
-    def prepare(self) -> None:
-        """Find out who asks. A scheme other than ``Token`` is ignored, as Antenna ignores it."""
-        scheme, _, rest = self.request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() == "token":
-            if not rest.strip():
-                raise _unauthorized("Invalid token header. No credentials provided.")
-            if " " in rest.strip():
-                raise _unauthorized("Invalid token header. Token string should not contain spaces.")
-            if rest.strip() not in {self.api.token, self.api.viewer_token or self.api.token}:
-                raise _unauthorized("Invalid token.")
-            self.token = rest.strip()
-        if self.request.method not in {*self._allowed(), "OPTIONS"}:
-            detail = f'Method "{self.request.method}" not allowed.'
-            raise Refusal(405, {"detail": detail})
-        if self.request.method == "POST":
-            self.require_writer()
-
-    @property
-    def is_writer(self) -> bool:
-        """Whether the one who asks may write."""
-        return bool(self.token) and self.token == self.api.token
-
-    def require_writer(self) -> None:
-        """Refuse who may not write."""
-        if not self.token:
-            raise _unauthorized("Authentication credentials were not provided.")
-        if not self.is_writer:
-            raise Refusal(403, {"detail": "You do not have permission to perform this action."})
-
-    @property
-    def bodies(self) -> Bodies:
-        """Bodies for the one who asks."""
-        base_url = f"{self.request.protocol}://{self.request.host}"
-        return Bodies(base_url, self.api.zone, self.is_writer)
-
-    @property
-    def who(self) -> str:
-        """The one who asks, as logs name them."""
-        return f"user={_EMAIL}, token_id={self.token[:8]}…"
-
-    def job(self, job_id: str) -> Job:
-        """The job of the path."""
-        found = self.api.store.get(int(job_id))
-        if found is None:
-            raise Refusal(404, {"detail": "Not found."})
-        return found
-
-    def number(self, name: str, *, default: int, most: int) -> int:
-        """A number of the query from 1 to ``most``, checked as a form field is."""
-        given = self.get_query_argument(name, None)
-        if given is None:
-            return default
-        return _number(name, given, most=most)
-
-    def json_body(self) -> dict[str, Any]:
-        """The request's JSON object."""
-        try:
-            body = json.loads(self.request.body or b"{}")
-        except ValueError as error:
-            raise Refusal(400, {"detail": f"JSON parse error - {error}"}) from None
-        if not isinstance(body, dict):
-            raise Refusal(400, {"non_field_errors": ["Invalid data. Expected a dictionary."]})
-        return body
-
-    def answer(self, body: dict[str, Any], status: int = 200) -> None:
-        """Send a JSON body."""
-        self.set_status(status)
-        self.finish(json.dumps(body, ensure_ascii=False, separators=(",", ":")))
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Refusals with their body; anything else as the HTML page that Django gives."""
-        error = kwargs.get("exc_info", (None, None))[1]
-        if isinstance(error, Refusal):
-            if status_code == 401:
-                self.set_header("WWW-Authenticate", "Token")
-            self.answer(error.body, status_code)
-        else:
-            self.set_header("Content-Type", "text/html; charset=utf-8")
-            self.finish(f"<!doctype html><title>Server Error ({status_code})</title>")
-
-
-def _unauthorized(detail: str) -> Refusal:
-    return Refusal(401, {"detail": detail})
-
-
-def _number(name: str, given: object, *, most: int) -> int:
-    try:
-        value = int(str(given))
-    except ValueError:
-        raise Refusal(400, {name: ["A valid integer is required."]}) from None
-    if value < 1:
-        raise Refusal(400, {name: ["Ensure this value is greater than or equal to 1."]})
-    if value > most:
-        raise Refusal(400, {name: [f"Ensure this value is less than or equal to {most}."]})
-    return value
 
 
 class SlashHandler(ApiHandler):
@@ -217,13 +66,21 @@ class MissingHandler(ApiHandler):
         raise Refusal(404, {"detail": "Not found."})
 
 
+class RootHandler(ApiHandler):
+    """What there is to ask for."""
+
+    def get(self) -> None:
+        """The lists of the API that this stand-in has."""
+        self.answer({name: f"{self.bodies.base_url}/api/v2/{name}/" for name in ("users", "jobs")})
+
+
 class MeHandler(ApiHandler):
     """Who am I."""
 
     def get(self) -> None:
         """The user of the token."""
         if not self.token:
-            raise _unauthorized("Authentication credentials were not provided.")
+            raise unauthorized("Authentication credentials were not provided.")
         user = 4 if self.is_writer else 5
         self.answer(
             {
@@ -232,7 +89,7 @@ class MeHandler(ApiHandler):
                 "details": f"{self.bodies.base_url}/api/v2/users/{user}/",
                 "image": None,
                 "identifications": [],
-                "email": _EMAIL,
+                "email": EMAIL,
                 "user_permissions": [],
             }
         )
@@ -318,7 +175,7 @@ class TasksHandler(ApiHandler):
         body = self.json_body()
         if "batch_size" not in body:
             raise Refusal(400, {"batch_size": ["This field is required."]})
-        await self.reserve(job_id, _number("batch_size", body["batch_size"], most=1000))
+        await self.reserve(job_id, checked_number("batch_size", body["batch_size"], most=1000))
 
     async def reserve(self, job_id: str, batch: int) -> None:
         """Reserve images; while the broker is away this hangs."""

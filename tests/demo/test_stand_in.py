@@ -270,6 +270,20 @@ def test_servers_with_passwords() -> None:
         assert "demo" not in repr(settings.redis_url)
 
 
+def test_jobs_are_made_again_and_cancelled_as_planned() -> None:
+    """A scenario stays alive: new jobs come, and some are cancelled by their plan."""
+    again = plan(4, name="Again", again_every_s=0.4)
+    wrong = plan(4, name="Wrong", cancel_after_s=0.5)
+    with Stack(scenario(again, wrong)) as stack, Look(stack) as look:
+
+        def statuses(name: str) -> list[str]:
+            jobs = look.antenna.get(f"jobs/?search={name}").json()["results"]
+            return [job["status"] for job in jobs]
+
+        look.until(lambda: statuses("Wrong") == ["REVOKED"])
+        look.until(lambda: statuses("Again").count("STARTED") >= 3)
+
+
 def test_a_retry_publishes_into_the_same_stream_again() -> None:
     """Somebody retries a job that still has its stream: more messages than images."""
     with Stack(scenario(plan(10))) as stack, Look(stack) as look:

@@ -9,7 +9,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
-from recorded_looks import record_until
+from recorded_looks import StartRecorder, record_until
 
 
 @pytest.fixture(scope="session")
@@ -18,9 +18,6 @@ def processes() -> multiprocessing.context.ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["ami_console.recording", "recorded_looks"])
     return context
-
-
-StartRecorder = Callable[[Path, int, int, float], tuple[BaseProcess, Connection]]
 
 
 @pytest.fixture

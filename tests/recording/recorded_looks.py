@@ -1,8 +1,9 @@
 """Looks to record: numbered ones, and one of every frame with every kind of value."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from ami_console.recording import Recording, RecordingWriter
 NOON = 1_790_078_400 * NS_PER_S  # 2026-09-22T12:00:00Z
 MIDNIGHT = NOON + 12 * 3600 * NS_PER_S
 JOBS = (7, 8, 9)
+
+StartRecorder = Callable[[Path, int, int, float], tuple[BaseProcess, Connection]]
 
 
 def look(number: int, *, at: int | None = None, jobs: Sequence[int] = JOBS) -> Reading:

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import StartRecorder
 from pyarrow.fs import FileInfo
-from recorded_looks import JOBS, look, numbers
+from recorded_looks import JOBS, StartRecorder, look, numbers
 
 from ami_console.errors import RecordingError
 from ami_console.recording import RecordingWriter, open_recording

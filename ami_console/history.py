@@ -3,11 +3,13 @@
 import threading
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from ami_console import frames
+from ami_console.frames import FrameSource
 from ami_console.instants import NS_PER_S
 from ami_console.reading import Reading
 
@@ -44,21 +46,43 @@ class History:
     def add(self, reading: Reading) -> None:
         """Take the rows of one reading in, its ``reads`` row included."""
         with self._lock:
-            self._newest = max(self._newest, reading.observed_at)
             for name, rows in reading.all_rows().items():
-                columns, keys = frames.schema(name), frames.KEYS[name]
                 for row in rows:
-                    values = tuple(row.get(column) for column in columns)
-                    series = self._rows[name][row.get("job_id", row.get("source"))]
-                    if series and _at(series[-1]) > _at(values):
-                        series.insert(bisect_right(series, _at(values), key=_at), values)
-                    else:
-                        series.append(values)
-                    key = tuple(row.get(column) for column in keys)
-                    held = self._latest[name].get(key)
-                    if held is None or held[0] <= values[0]:
-                        self._latest[name][key] = values
+                    self._take(name, row)
             self._forget()
+
+    def _take(self, name: str, row: Mapping[str, Any]) -> None:
+        values = tuple(row.get(column) for column in frames.schema(name))
+        self._newest = max(self._newest, _at(values))
+        series = self._rows[name][row.get("job_id", row.get("source"))]
+        if series and _at(series[-1]) > _at(values):
+            series.insert(bisect_right(series, _at(values), key=_at), values)
+        else:
+            series.append(values)
+        key = tuple(row.get(column) for column in frames.KEYS[name])
+        held = self._latest[name].get(key)
+        if held is None or _at(held) <= _at(values):
+            self._latest[name][key] = values
+
+    def load(self, source: FrameSource, *, until: pd.Timestamp) -> int:
+        """Take in what another source has of the time that is kept here, before ``until``.
+
+        For a dashboard that is started again beside its recording. Call it before the first
+        :meth:`add`.
+
+        Returns:
+            How many looks came in.
+        """
+        since = until - pd.Timedelta(self._keep_ns, unit="ns")
+        looks = 0
+        with self._lock:
+            for name, columns in frames.FRAMES.items():
+                frame = source.frame(name, since=since, until=until)
+                for values in zip(*(_plain(frame[c], t) for c, t in columns.items()), strict=True):
+                    self._take(name, dict(zip(columns, values, strict=True)))
+                if name == "reads":
+                    looks = len(frame)
+        return looks
 
     def _forget(self) -> None:
         oldest = self._newest - self._keep_ns
@@ -112,6 +136,13 @@ class History:
             return sorted(
                 {key for n in ("jobs", "consumers", "counters") for (key,) in self._latest[n]}
             )
+
+
+def _plain(column: "pd.Series[Any]", dtype: str) -> list[Any]:
+    """Values as rows have them: times as ns since the epoch, missing as ``None``."""
+    missing = column.isna().to_numpy()
+    values = column.array.asi8.tolist() if dtype == frames.TIME else column.tolist()
+    return [None if gone else value for value, gone in zip(values, missing, strict=True)]
 
 
 def _at(values: Values) -> int:

@@ -112,6 +112,11 @@ def let_go() -> None:
 _end_of_kernel_page: Unsubscribe | None = None
 
 
+def watching() -> bool:
+    """Whether a page of this notebook's kernel is kept up to date."""
+    return _end_of_kernel_page is not None
+
+
 def _in_kernel(build: Callable[[], Showable], board: Board) -> Any:
     """A page in a notebook, updated on the kernel's own loop; the page before it stands still."""
     global _end_of_kernel_page  # noqa: PLW0603  (one kernel shows one live page)

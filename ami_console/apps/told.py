@@ -76,6 +76,11 @@ class ToldPane(JSComponent):
         sheets = [sheet("tones", "pane"), *params.pop("stylesheets", [])]
         super().__init__(stylesheets=sheets, **params)
 
+    @property
+    def told(self) -> Told:
+        """What it shows."""
+        return Told(self.html, tuple(self.texts))
+
     def show(self, told: Told) -> None:
         """Bring it up to date."""
         changed: dict[str, Any] = {}

@@ -3,6 +3,8 @@
 import argparse
 import sys
 
+import pandas as pd
+
 from ami_console import frames
 from ami_console.apps.feed import LiveFeed, RecordedFeed
 from ami_console.cli import DONE
@@ -40,6 +42,8 @@ def _live(options: argparse.Namespace) -> int:
     recorder = None
     try:
         recorder = Recorder(settings.recording)
+        recording = open_recording(settings.recording)
+        collector.history.load(recording, until=pd.Timestamp.now("UTC"))
         collector.add_sink(recorder)
         note = f"recording into {settings.recording}"
     except RecordingError as error:

@@ -8,7 +8,7 @@ import orjson
 import pandas as pd
 
 from ami_console import frames
-from ami_console.cli import DONE, SOURCE_FAILED
+from ami_console.cli import BAD_INPUT, DONE, SOURCE_FAILED
 from ami_console.commands.printing import UNKNOWN, cell, printable, shortened, table
 from ami_console.history import History
 from ami_console.metrics import fleet, source_ages
@@ -34,10 +34,27 @@ def run(options: argparse.Namespace) -> int:
     failed = [reading for reading in readings if not reading.ok]
     for reading in failed:
         print(f"ami-console: {reading.source}: {printable(reading.error or '')}", file=sys.stderr)
-    missing = sorted(set(options.job or ()) - set(jobs["job_id"].dropna()))
-    if missing and not failed:
-        print(f"ami-console: no source knows job {', '.join(map(str, missing))}", file=sys.stderr)
-    return SOURCE_FAILED if failed else DONE
+    if failed:
+        return SOURCE_FAILED
+    if unknown := sorted(set(options.job or ()) - _known(history)):
+        numbers = ", ".join(map(str, unknown))
+        print(
+            f"ami-console: no source knows job {numbers}; "
+            "`ami-console snapshot` without --job lists the active ones",
+            file=sys.stderr,
+        )
+        return BAD_INPUT
+    return DONE
+
+
+def _known(history: History) -> set[int]:
+    """Jobs that some source has something of; an answer "no such stream" is not something."""
+    consumers, counters = history.latest("consumers"), history.latest("counters")
+    return {
+        *history.latest("jobs")["job_id"],
+        *consumers.loc[consumers["stream_exists"].fillna(False), "job_id"],
+        *counters.loc[counters["total"].notna(), "job_id"],
+    }
 
 
 async def _take(settings: Settings, job_ids: list[int] | None) -> list[Reading]:

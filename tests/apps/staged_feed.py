@@ -153,6 +153,7 @@ class StagedFeed:
         self.down: dict[str, str] = {}
         self.listeners: list[Callable[[], None]] = []
         self.subscriptions = 0
+        self.record_into: Callable[[Reading], object] | None = None
 
     def as_of(self) -> pd.Timestamp:
         return pd.Timestamp(START_NS + int(self.now_s * NS_PER_S), tz="UTC")
@@ -205,6 +206,8 @@ class StagedFeed:
                     rows=rows,
                 )
             self.history.add(reading)
+            if self.record_into is not None:
+                self.record_into(reading)
         for listener in tuple(self.listeners):
             listener()
 

@@ -242,3 +242,10 @@ def test_nothing_is_handed_out_for_a_finished_job(calm: Look) -> None:
     assert (answer.status_code, answer.json()) == (200, sample["body"])
     answer, sample = ask(calm, "result_post_empty", FINISHED)
     assert answer.json() == sample["body"] | {"job_id": FINISHED}
+
+
+def test_the_root_lists_what_there_is(calm: Look) -> None:
+    """An observer without an active job asks the root, to see that somebody answers."""
+    body = calm.antenna.get("").json()
+    assert {"users", "jobs"} <= body.keys()
+    assert body["jobs"].endswith("/api/v2/jobs/")

@@ -75,6 +75,13 @@ def test_snapshot_shows_what_moves(stack: Stack, run: Run) -> None:
     assert csv.startswith("job_id,name,project")
 
 
+def test_a_job_that_nobody_knows_is_bad_input(stack: Stack, run: Run) -> None:
+    done = run(stack, "snapshot", "--job", "987654")
+    _, err = done.communicate(timeout=60)
+    assert done.returncode == 2
+    assert "no source knows job 987654" in err
+
+
 def test_a_wrong_token_is_named_and_the_others_are_shown(stack: Stack, run: Run) -> None:
     token = "no-such-token-0123456789"
     environment = stack.environment() | {"AMI_CONSOLE_ANTENNA_TOKEN": token}

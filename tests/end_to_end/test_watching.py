@@ -3,13 +3,16 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from urllib.parse import urlsplit, urlunsplit
 
 import pandas as pd
 import pytest
 
 from ami_console.collector import Collector
+from ami_console.demo.servers import NatsServer, TlsFiles
 from ami_console.demo.stack import Stack
 from ami_console.metrics import fleet, source_ages, timeline
+from ami_console.settings import Settings
 
 pytestmark = pytest.mark.servers
 
@@ -88,3 +91,56 @@ def test_jobs_move_and_have_their_rates(stack: Stack, collector: Collector) -> N
     assert job["name"]
     reads = collector.history.frame("reads")
     assert reads.loc[reads["source"] == "nats", "requests"].max() <= 2
+
+
+def test_everything_over_tls_with_a_private_authority(
+    tls_front: Callable[[int], int],
+    start_nats: Callable[..., NatsServer],
+    self_signed: TlsFiles,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An institute's own certificates in front of all servers, a token for NATS."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(self_signed.ca))
+
+    def fronted(url: str, scheme: str) -> str:
+        parts = urlsplit(url)
+        login = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
+        port = tls_front(parts.port or 0)
+        return urlunsplit((scheme, f"{login}localhost:{port}", parts.path, "", ""))
+
+    with Stack("healthy", restart_after_s=None, secured=True) as running:
+        plain = running.environment()
+        by_monitor = Settings.from_environment(
+            plain
+            | {
+                "AMI_CONSOLE_ANTENNA_URL": fronted(plain["AMI_CONSOLE_ANTENNA_URL"], "https"),
+                "AMI_CONSOLE_NATS_MONITOR_URL": fronted(
+                    plain["AMI_CONSOLE_NATS_MONITOR_URL"], "https"
+                ),
+                "AMI_CONSOLE_REDIS_URL": fronted(plain["AMI_CONSOLE_REDIS_URL"], "rediss"),
+                "AMI_CONSOLE_EVERY_S": "0.5",
+            },
+            dotenv=None,
+        )
+        watching = Collector(by_monitor)
+        watching.start()
+        try:
+            until(lambda: len(watching.history.frame("consumers")) > 0)
+            until(lambda: len(watching.history.frame("counters")) > 0)
+            until(lambda: len(watching.history.frame("jobs")) > 0)
+            assert ages(watching)["ok"].all()
+        finally:
+            watching.stop()
+
+    broker = start_nats(tls=self_signed, token="s3cret")
+    by_api = Settings.from_environment(
+        broker.environment() | {"AMI_CONSOLE_NATS_MONITOR_URL": "", "AMI_CONSOLE_EVERY_S": "0.5"},
+        dotenv=None,
+    )
+    assert by_api.nats_url.reveal().startswith("tls://")
+    watching = Collector(by_api)
+    watching.start()
+    try:
+        until(lambda: looks(watching, "nats") >= 2)
+    finally:
+        watching.stop()

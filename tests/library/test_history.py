@@ -93,6 +93,20 @@ def test_an_unknown_frame_is_named() -> None:
         History().frame("jbos")
 
 
+def test_a_dashboard_that_is_started_again_has_what_was_recorded() -> None:
+    before, after = History(keep_s=100), History(keep_s=100)
+    for second in range(0, 300, 2):
+        before.add(nats(second, 1))
+    looks = after.load(before, until=stamp(298))
+    after.add(nats(300, 1))
+    kept = after.frame("consumers")
+    assert looks == len(kept) - 1 == 51
+    assert kept["num_pending"].tolist() == list(range(198, 302, 2))
+    expected = before.frame("consumers", since=stamp(198))
+    pd.testing.assert_frame_equal(kept.iloc[:-1], expected, check_like=False)
+    assert after.latest("consumers")["num_pending"].tolist() == [300]
+
+
 def test_it_is_read_while_it_is_written() -> None:
     """The collector writes, a page reads: a frame never holds half a look."""
     history, done = History(), threading.Event()

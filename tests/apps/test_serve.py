@@ -1,0 +1,117 @@
+"""The standalone server: where it answers, whom it lets in, and how it ends."""
+
+import asyncio
+import json
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from staged_feed import StagedFeed
+from tornado.httpclient import HTTPClientError, HTTPRequest
+from tornado.websocket import websocket_connect
+
+from ami_console.apps import serve as serving
+from ami_console.apps.serve import DashboardServer, notebook, serve
+from ami_console.errors import AmiConsoleError, SettingsError
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[DashboardServer]:
+    """The dashboard on a free port, with nothing to show."""
+    running = serve(StagedFeed(()), port=0, threaded=True)
+    yield running
+    running.stop()
+
+
+def get(server: DashboardServer, path: str) -> tuple[int, str, str]:
+    """Status, final address and text of a page of the server."""
+    url = server.url.removesuffix("/dashboard") + path
+    try:
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            return answer.status, answer.url, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, url, error.read().decode()
+
+
+def test_the_root_leads_to_the_dashboard(server: DashboardServer) -> None:
+    """An operator types host and port only."""
+    status, url, text = get(server, "/")
+    assert (status, url) == (200, server.url)
+    assert "<title>Antenna jobs · ami-console</title>" in text
+
+
+def test_liveness_answers(server: DashboardServer) -> None:
+    """A supervisor asks every few seconds."""
+    status, _, text = get(server, "/liveness")
+    assert status == 200
+    assert json.loads(text) == {"/liveness": True}
+
+
+@pytest.mark.parametrize("path", ["/rest/session_info", "/rest", "/admin", "/dashboard.ipynb"])
+def test_nothing_else_is_told(server: DashboardServer, path: str) -> None:
+    """Sessions, their users and addresses are nobody's business."""
+    assert get(server, path)[0] == 404
+
+
+def test_another_site_may_not_open_the_websocket(server: DashboardServer) -> None:
+    """A page of somebody else, open in the operator's browser, must not read the dashboard."""
+    _, _, text = get(server, "/dashboard")
+    token = re.search(r'"token":"([^"]+)"', text)
+    assert token is not None
+
+    async def status(origin: str) -> int:
+        request = HTTPRequest(
+            server.url.replace("http", "ws", 1) + "/ws", headers={"Origin": origin}
+        )
+        try:
+            connection = await websocket_connect(request, subprotocols=["bokeh", token[1]])
+        except HTTPClientError as error:
+            return error.code
+        connection.close()
+        return 101
+
+    assert asyncio.run(status("http://evil.example")) == 403
+    assert asyncio.run(status(server.url.removesuffix("/dashboard"))) == 101
+    assert asyncio.run(status(f"http://localhost:{server.port}")) == 101
+
+
+def test_a_port_in_use_is_named(server: DashboardServer) -> None:
+    """A second dashboard is started by mistake."""
+    with pytest.raises(SettingsError, match=rf"{server.port} \(Address already in use\): give"):
+        serve(StagedFeed(()), port=server.port, threaded=True)
+
+
+def test_an_address_of_another_machine_is_refused() -> None:
+    """192.0.2.0/24 is nobody's."""
+    with pytest.raises(SettingsError, match=r"192\.0\.2\.1"):
+        serve(StagedFeed(()), address="192.0.2.1", port=5006, threaded=True)
+
+
+def test_the_port_is_free_after_the_end() -> None:
+    """Stopped and started again at once, as a restart does."""
+    first = serve(StagedFeed(()), port=0, threaded=True)
+    port = first.port
+    first.stop()
+    first.stop()
+    second = serve(StagedFeed(()), port=port, threaded=True)
+    assert get(second, "/liveness")[0] == 200
+    second.stop()
+
+
+def test_the_notebook_is_found_beside_the_package_or_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A repository has it beside the package, a wheel inside."""
+    assert notebook().is_file()
+    package = tmp_path / "site-packages" / "ami_console"
+    (package / "notebooks").mkdir(parents=True)
+    monkeypatch.setattr(serving.ami_console, "__file__", str(package / "__init__.py"))
+    with pytest.raises(AmiConsoleError, match="install ami-console again"):
+        notebook()
+    inside = package / "notebooks" / "dashboard.ipynb"
+    inside.write_text("{}")
+    assert notebook() == inside

@@ -147,7 +147,7 @@ def notebook() -> Path:
 
 def _listen(address: str, port: int, origins: tuple[str, ...], loop: IOLoop) -> Any:
     try:
-        port = port or _free_port(address)
+        port = _bindable(address, port)
         return get_server(
             {PAGE: str(notebook())},
             address=None if address in EVERYWHERE else address,
@@ -178,7 +178,12 @@ def _origins(address: str, port: int, origins: tuple[str, ...]) -> list[str]:
     return [f"{name}:{port}" for name in names] + list(origins)
 
 
-def _free_port(address: str) -> int:
-    """A port that is free now: the names that a browser may use have it in them."""
-    with socket.create_server((address or "127.0.0.1", 0)) as probe:
+def _bindable(address: str, port: int) -> int:
+    """The port, or a free one for 0; an error now, before anything is started.
+
+    Browsers name host and port in their ``Origin``, so the port must be known beforehand.
+    """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    host = "" if address in EVERYWHERE else address
+    with socket.create_server((host, port), family=family) as probe:
         return int(probe.getsockname()[1])

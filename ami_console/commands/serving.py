@@ -20,7 +20,6 @@ def serving(feed: Feed, options: argparse.Namespace) -> Iterator[str]:
     address = getattr(options, "address", LOOPBACK)
     server = serve(feed, address=address, port=options.port, threaded=True)
     try:
-        host = f"[{address}]" if ":" in address else address
-        yield f"http://{host}:{server.port}/dashboard"
+        yield server.url
     finally:
         server.stop()

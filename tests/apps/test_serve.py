@@ -17,6 +17,11 @@ from ami_console.apps import serve as serving
 from ami_console.apps.serve import DashboardServer, notebook, serve
 from ami_console.errors import AmiConsoleError, SettingsError
 
+pytestmark = pytest.mark.filterwarnings(
+    # Bokeh 3.9 makes a table's data with an argument that pandas 3.1 calls old.
+    "ignore:The inplace keyword in DataFrame.reset_index:pandas.errors.Pandas4Warning"
+)
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[DashboardServer]:

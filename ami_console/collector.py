@@ -8,8 +8,7 @@ from contextlib import closing, suppress
 from functools import partial
 
 from ami_console.history import History
-from ami_console.metrics import FINAL_STATUSES
-from ami_console.reading import Reading, SourceName
+from ami_console.reading import FINAL_STATUSES, Reading, SourceName
 from ami_console.settings import Settings
 from ami_console.snapshot import DISCOVER_DEADLINE_S, READ_DEADLINES_S, Source, look, only
 from ami_console.sources.live import live_sources
@@ -225,7 +224,7 @@ class ActiveJobs:
             (self._final.add if final else self._final.discard)(row["job_id"])
         if reading.job_ids is not None:
             self._unknown.clear()
-        else:
+        elif reading.error is None:  # with a remark, some could not be read: that is no "unknown"
             self._unknown |= set(asked) - {row["job_id"] for row in rows}
 
     def wanted(self, source: SourceName) -> frozenset[int]:

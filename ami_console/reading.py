@@ -6,6 +6,9 @@ from typing import Any, Literal
 
 SourceName = Literal["antenna", "nats", "redis", "tap"]
 
+FINAL_STATUSES = frozenset({"SUCCESS", "FAILURE", "REVOKED"})
+"""A job of one of these has ended; Antenna takes its stream and counters away."""
+
 Row = dict[str, Any]
 """One row of a frame: column → value. Times are ``int`` ns since the epoch; a key that is
 absent or ``None`` is missing (NA), never zero."""
@@ -19,7 +22,8 @@ class Reading:
         source: Which source was read.
         observed_at: When the answer was in, or the failure was known; ns since the epoch.
         ok: Whether the source answered what was asked.
-        error: Why not, for people, without secrets.
+        error: Why not, for people, without secrets; of a look that is ok a remark, for example
+            that some of the jobs could not be read.
         elapsed_s: From the question to the answer, seconds.
         bytes: Size of the answers, bytes.
         requests: Number of requests sent.

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import pandas as pd
 
@@ -54,6 +54,13 @@ class Job:
     config: dict[str, Any]
     stages: pd.DataFrame
     timeline: pd.DataFrame
+
+
+class Drawn(NamedTuple):
+    """Rows of :func:`ami_console.charts.bucketed`, and the width of their buckets in seconds."""
+
+    rows: pd.DataFrame
+    width_s: int
 
 
 class Board:
@@ -151,36 +158,35 @@ class Board:
             timeline=timeline,
         )
 
-    def drawn(self, job_id: int, span: Window) -> pd.DataFrame:
-        """The rows of a job's charts over a window, see :func:`ami_console.charts.bucketed`.
+    def drawn(self, job_id: int, span: Window) -> Drawn:
+        """What a job's charts show of a window.
 
         The window ends at the newest look, of a job that ended at the last that told something.
         """
         return self.once(("drawn", job_id, span.key), lambda: self._drawn(job_id, span))
 
-    def _drawn(self, job_id: int, span: Window) -> pd.DataFrame:
+    def _drawn(self, job_id: int, span: Window) -> Drawn:
         job = self.job(job_id)
         if job is None:
-            return charts.bucketed(metrics.timeline(frames.empty("consumers")), 0)
+            return Drawn(charts.bucketed(metrics.timeline(frames.empty("consumers")), 0), 0)
         timeline = job.timeline
         if not pd.isna(job.row["is_final"]) and job.row["is_final"]:
             known = timeline[list(charts.COLUMNS)].notna().any(axis=1).to_numpy().nonzero()[0]
             timeline = timeline.iloc[: known[-1] + 1] if len(known) else timeline
+        width_s = self.bucket_width_s(timeline, span)
         if span.span_s is not None and len(timeline):
             begin = timeline["observed_at"].iloc[-1] - pd.Timedelta(seconds=span.span_s)
             timeline = timeline[timeline["observed_at"] >= begin]
-        return charts.bucketed(timeline, self.bucket_width_s(timeline, span))
+        return Drawn(charts.bucketed(timeline, width_s), width_s)
 
     def bucket_width_s(self, timeline: pd.DataFrame, span: Window) -> int:
-        """Fixed for a fixed window; for all of a job's life it doubles as the job gets older."""
-        if span.span_s is not None:
-            return charts.bucket_width_s(span.span_s, self.feed.every_s)
+        """Width of the buckets of a job's charts, seconds; it grows as the job gets older."""
         if timeline.empty:
             return 0
         ends = timeline["observed_at"].iloc[[0, -1]]
-        return charts.bucket_width_s(
-            (ends.iloc[1] - ends.iloc[0]).total_seconds(), self.feed.every_s
-        )
+        lived_s = (ends.iloc[1] - ends.iloc[0]).total_seconds()
+        shown_s = lived_s if span.span_s is None else min(span.span_s, lived_s)
+        return charts.bucket_width_s(shown_s, self.feed.every_s)
 
     def _latest(self, name: str) -> pd.DataFrame:
         return self.once(("latest", name), lambda: self.feed.latest(name, until=self.feed.as_of()))

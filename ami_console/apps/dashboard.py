@@ -41,7 +41,11 @@ class Dashboard:
         self.feed: Feed = board.feed
         self.view = View()  # type: ignore[no-untyped-call]
         self.heartbeat = Heartbeat(
-            silent_s=6.0 if self.feed.is_live else 15.0, width=0, height=0, margin=0
+            silent_s=6.0 if self.feed.is_live else 15.0,
+            serves=pn.state.curdoc is not None and pn.state.curdoc.session_context is not None,
+            width=0,
+            height=0,
+            margin=0,
         )
         self._top = ToldPane(
             stylesheets=[style.sheet("header")], sizing_mode="stretch_width", margin=(4, 10)
@@ -138,7 +142,6 @@ class Dashboard:
             busy_indicator=None,
             sx=style.PAGE_SX,
         )
-        self.heartbeat.link(page, dark="dark_theme", bidirectional=True)
         return page
 
     def _card(self, content: Any) -> Any:
@@ -262,9 +265,8 @@ class Dashboard:
 
     def _show_charts(self, job_id: int, job: Job, as_of: pd.Timestamp) -> None:
         span = window(self.view.window)
-        rows = self.board.drawn(job_id, span)
+        rows, width_s = self.board.drawn(job_id, span)
         clock = WallClock.of(self.feed.zone, as_of)
-        width_s = self.board.bucket_width_s(job.timeline, span)
         self._charts.show(rows, drawn=(job_id, span.key, width_s), clock=clock, span_s=span.span_s)
         self._zone.show(Told(f'<span class="dim">{formats.escape(clock.label)}</span>'))
         latest = job.timeline["latency_is_estimate"].dropna()

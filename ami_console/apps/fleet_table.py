@@ -119,7 +119,7 @@ FORMATTERS: dict[str, JSCode] = {
         const text = make("div", "", known ? count(row.processed) : "{formats.MISSING}")
         text.append(make("span", "dim", ` of ${{whole ? count(row.total) : "{formats.MISSING}"}}`))
         if (!none(v)) {{
-          text.append(make("span", "dim", `, ${{Math.floor(v * 100 + 1e-9)}} %`))
+          text.append(make("span", "dim", `, ${{Math.floor(v * 100 + 1e-3)}} %`))
         }}
         const bar = make("div", "bar"), part = make("div")
         part.style.width = none(v) ? "0" : `${{Math.min(100, v * 100)}}%`
@@ -160,7 +160,8 @@ def rows_of(fleet: pd.DataFrame, *, zone: ZoneInfo, as_of: pd.Timestamp) -> pd.D
         name if not formats.absent(name) and name else "not named" for name in fleet["name"]
     ]
     rows["status"] = fleet["status"].fillna("").astype(object)
-    rows["progress"] = _floats(progress_ratio(fleet), 4)
+    # Cut, not rounded: 19 999 of 20 000 is not all of them.
+    rows["progress"] = _floats((progress_ratio(fleet) * 10_000 + 1e-6) // 1 / 10_000, 4)
     for column in (*NUMBERS, "processed", "total"):
         digits = 2 if column in ("acked_per_min", "latency_p50_s") else 0
         rows[column] = _floats(fleet[column], digits)
@@ -186,6 +187,14 @@ def _where(project: Any, pipeline: Any) -> str:
     return " · ".join(told) or "project and pipeline not told"
 
 
+class _Unstyled(pn.widgets.Tabulator):
+    """A Tabulator that sends no cell styles: it has none, and sending "none" with each refresh
+    makes a page error where it arrives before the table is drawn."""
+
+    def _update_style(self, recompute: bool = True) -> None:
+        pass
+
+
 class FleetTable:
     """The table; tells which job was clicked, and keeps the chosen one marked."""
 
@@ -195,7 +204,7 @@ class FleetTable:
         self._shown: pd.DataFrame | None = None
         hidden = ["where", "processed", "total", "estimated"]
         right = dict.fromkeys((*NUMBERS, "job_id", "started_ms"), "right")
-        self.widget = pn.widgets.Tabulator(
+        self.widget = _Unstyled(
             rows_of(_nothing(), zone=ZoneInfo("UTC"), as_of=pd.Timestamp(0, tz="UTC")),
             show_index=False,
             disabled=True,
@@ -218,7 +227,6 @@ class FleetTable:
             },
             theme="simple",
             sizing_mode="stretch_width",
-            styles={"min-width": "1290px"},  # on a phone the table scrolls sideways
             margin=0,
             height=HEADER_PX + ROW_PX,
             stylesheets=[sheet("tones", "table")],

@@ -13,10 +13,7 @@ class Heartbeat(JSComponent):
 
     beat = param.Integer(default=0, doc="Changes with every sign of life.")
     silent_s = param.Number(default=6.0, doc="Silence after which the page is called stale.")
-    dark = param.Boolean(default=False, doc="Whether the page is dark.")
-    reloads = param.Boolean(
-        default=True, doc="Whether to load the page anew once a server answers."
-    )
+    serves = param.Boolean(default=True, doc="Whether a server of ours sent the page.")
 
     _esm = """
     const STYLE = `
@@ -28,15 +25,22 @@ class Heartbeat(JSComponent):
         font: 600 16px/1.4 Roboto, system-ui, sans-serif; }
       .ami-stale > .ami-stale-banner, .ami-stale > .ami-stale-veil { display: block; }`
 
-    export function render({model, el}) {
+    function keep_theme() {
+      const models = [...Bokeh.documents[0].all_models]
+      const page = models.find((other) => other.class_name === "Page")
+      if (page == null) { return }
       const key = "ami-console-theme"
       const asked = new URLSearchParams(location.search).get("theme")
-      const kept = asked || localStorage.getItem(key)
       const system = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "default"
-      const dark = (kept || system) === "dark"
-      if (model.reloads && dark !== model.dark) { model.dark = dark }
-      model.on("dark", () => localStorage.setItem(key, model.dark ? "dark" : "default"))
+      const dark = (asked || localStorage.getItem(key) || system) === "dark"
+      if (page.data.dark_theme !== dark) { page.data.dark_theme = dark }
+      page.data.properties.dark_theme.change.connect(() => {
+        localStorage.setItem(key, page.data.dark_theme ? "dark" : "default")
+      })
+    }
 
+    export function render({model, el}) {
+      if (model.serves) { keep_theme() }
       const style = document.createElement("style")
       style.textContent = STYLE
       const banner = document.createElement("div")
@@ -53,7 +57,7 @@ class Heartbeat(JSComponent):
 
       const reload = async () => {
         const before = Number(sessionStorage.getItem("ami-console-reloaded") || 0)
-        if (asking || !model.reloads || Date.now() - before < 20000) { return }
+        if (asking || !model.serves || Date.now() - before < 20000) { return }
         asking = true
         try {
           await fetch(new URL("liveness", location.href), {cache: "no-store"})
@@ -69,7 +73,7 @@ class Heartbeat(JSComponent):
         if (!stale) { return }
         banner.textContent = `Not updated for ${Math.floor(silent_s)} s: the connection to the ` +
           "dashboard's server is lost, and all below is old." +
-          (model.reloads ? " The page loads itself anew when the server answers." : "")
+          (model.serves ? " The page loads itself anew when the server answers." : "")
         void reload()
       }
       const timer = setInterval(look, 1000)

@@ -1,6 +1,7 @@
 """The standalone server of the dashboard."""
 
 import asyncio
+import os
 import socket
 import threading
 import webbrowser
@@ -163,9 +164,12 @@ def _listen(address: str, port: int, origins: tuple[str, ...], loop: IOLoop) -> 
             unused_session_lifetime_milliseconds=4_000,
         )
     except OSError as error:
+        why = error.strerror or str(error)
+        if error.errno is not None and not isinstance(error, socket.gaierror):
+            why = os.strerror(error.errno)  # Python adds the address to it once more
         raise SettingsError(
             f"the dashboard can't listen on {address or 'all addresses'} port {port} "
-            f"({error.strerror or error}): give another --port or --address, or end the program "
+            f"({why}): give another --port or --address, or end the program "
             "that has it"
         ) from error
 

@@ -127,7 +127,9 @@ def _cost(source: Mapping[Any, Any]) -> str:
     if formats.absent(source["ok"]):
         return told
     requests = source["requests"]
-    parts = [told, formats.duration(source["elapsed_s"])]
+    parts = [told]
+    if not formats.absent(source["elapsed_s"]):
+        parts.append(formats.duration(source["elapsed_s"]))
     if not formats.absent(requests):
         parts.append(f"{formats.count(requests)} request{'' if requests == 1 else 's'}")
     if not formats.absent(source["bytes"]):

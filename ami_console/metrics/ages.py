@@ -30,10 +30,10 @@ def source_ages(reads: pd.DataFrame, *, as_of: pd.Timestamp) -> pd.DataFrame:
 
     Returns:
         One row per source (antenna, nats and redis always; tap once it was read): ``source``
-        (string), ``ok`` (boolean; NA never read), ``error`` (string; of the last look, if that
-        failed), ``last_read_at``, ``last_ok_at`` (datetime64[ns, UTC]), ``age_s`` (Float64,
-        ``as_of`` − ``last_ok_at``), ``elapsed_s`` (Float64), ``requests``, ``bytes`` (Int64) and
-        ``clock_offset_s`` (Float64) of the last look.
+        (string), ``ok`` (boolean; NA never read), ``error`` (string; of the last look: why it
+        failed, or a remark), ``last_read_at``, ``last_ok_at`` (datetime64[ns, UTC]), ``age_s``
+        (Float64, ``as_of`` − ``last_ok_at``), ``elapsed_s`` (Float64), ``requests``, ``bytes``
+        (Int64) and ``clock_offset_s`` (Float64) of the last look.
     """
     known = reads[reads["observed_at"] <= as_of].sort_values("observed_at", kind="stable")
     seen = set(known["source"].dropna())

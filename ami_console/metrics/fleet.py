@@ -5,8 +5,7 @@ import pandas as pd
 from ami_console import frames
 from ami_console.frames import FrameSource
 from ami_console.metrics.timeline import GAUGES, timeline
-
-FINAL_STATUSES = ("SUCCESS", "FAILURE", "REVOKED")
+from ami_console.reading import FINAL_STATUSES
 
 STALE_AFTER_S = 30.0
 """A rate whose newest look is older than this says nothing of now."""

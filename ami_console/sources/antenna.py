@@ -9,17 +9,14 @@ from urllib.parse import urlsplit
 
 from ami_console.errors import SourceError, SourceMalformed
 from ami_console.instants import now_ns
-from ami_console.reading import Reading, Row, SourceName
+from ami_console.reading import FINAL_STATUSES, Reading, Row, SourceName
 from ami_console.settings import Settings
 from ami_console.sources.failures import Target
 from ami_console.sources.job_rows import job_rows
 from ami_console.sources.rest import Answer, JsonClient, date_offset_s
 from ami_console.sources.values import identifier, mapping, text
 
-__all__ = ["FINAL_STATUSES", "AntennaSource", "job_rows"]
-
-FINAL_STATUSES = frozenset({"SUCCESS", "FAILURE", "REVOKED"})
-"""A job of one of these has no stream and no counters any more."""
+__all__ = ["AntennaSource", "job_rows"]
 
 ACTIVE_STATUSES = ("PENDING", "STARTED", "RETRY", "RECEIVED", "UNKNOWN", "CANCELING")
 

@@ -248,6 +248,15 @@ def test_a_job_antenna_does_not_know_is_asked_again_only_after_the_next_list() -
     assert jobs.wanted("antenna") == {9}
 
 
+def test_a_job_that_could_not_be_read_is_not_unknown() -> None:
+    """One job's page answered with a 500, the others were read."""
+    jobs = ActiveJobs()
+    jobs.learn(reading("nats", 1, 2, found=True))
+    partly = replace(reading("antenna", 2), error="1 of 2 jobs could not be read: …")
+    jobs.learn(partly, asked={1, 2})
+    assert jobs.wanted("antenna") == {1, 2}
+
+
 def test_a_retried_job_is_active_again() -> None:
     jobs = ActiveJobs()
     jobs.learn(reading("antenna", 1, found=True))

@@ -57,7 +57,7 @@ def fleet(source: FrameSource, *, as_of: pd.Timestamp, window_s: float = 60.0) -
     Returns:
         One row per job, active ones first, then by newest: the columns of ``FLEET``.
         ``total``, ``processed``, ``failed`` images: of an active job from whichever of REST and
-        Redis was read last, of a final one from REST. Rates, latency and ETA are missing when
+        Redis was read last and tells, of a final one from REST. Rates, latency and ETA are missing when
         the newest look at the broker is older than ``STALE_AFTER_S``; the counts of the broker
         are the last known ones, ``last_seen_at`` the newest look of any source.
     """
@@ -76,18 +76,22 @@ def fleet(source: FrameSource, *, as_of: pd.Timestamp, window_s: float = 60.0) -
     )
     status = jobs["status"]
     is_final = status.isin(FINAL_STATUSES).astype(frames.FLAG).mask(status.isna())
-    fresher = ~is_final.fillna(False) & (
-        process["observed_at"].isna() | (counters["observed_at"] >= process["observed_at"])
-    )
-    counted = (counters["total"] - counters["pending_process"]).where(fresher)
+    active = ~is_final.fillna(False)
+    fresher = counters["observed_at"] >= process["observed_at"]
+    counted = {
+        "processed": (counters["total"] - counters["pending_process"]).where(active),
+        "failed": counters["failed"].where(active),
+    }
     table = pd.DataFrame(
         {
             **{column: jobs[column] for column in JOB_COLUMNS},
             "job_id": job_ids,
             "is_final": is_final,
             "total": collect["total"].fillna(counters["total"]),
-            "processed": counted.fillna(process["processed"]),
-            "failed": counters["failed"].where(fresher).fillna(process["failed"]),
+            **{
+                column: values.where(fresher).fillna(process[column]).fillna(values)
+                for column, values in counted.items()
+            },
             **{column: consumers[column] for column in GAUGES},
             **{column: now[column] for column in NOW_ONLY},
             "redeliveries_total": _redeliveries(consumers),

@@ -90,6 +90,17 @@ def test_counts_come_from_whichever_source_was_read_last() -> None:
     assert (row["processed"], row["total"], row["failed"]) == (40, 100, 2)
 
 
+def test_a_job_that_rest_has_no_numbers_of_yet_has_those_of_redis() -> None:
+    """Nobody fetched an image yet: the params in REST are empty, whichever was read last."""
+    history = History()
+    history.add(told("redis", 50, counters=[{"job_id": 1, "total": 100, "pending_process": 100}]))
+    empty = {"job_id": 1, "stage": "process"}
+    history.add(told("antenna", 51, jobs=[job(1, "STARTED")], stages=[empty]))
+    row = fleet(history, as_of=stamp(52)).iloc[0]
+    assert (row["processed"], row["total"]) == (0, 100)
+    assert pd.isna(row["failed"])
+
+
 def test_a_final_job_keeps_what_rest_says() -> None:
     history = History()
     process = {"job_id": 1, "stage": "process", "processed": 100, "failed": 3}

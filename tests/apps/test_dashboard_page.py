@@ -187,7 +187,7 @@ def test_an_ended_job_shows_the_values_of_its_end(staged: StagedFeed) -> None:
     """Its stream is deleted: the charts end where it ended, not in an hour of nothing."""
     page = opened(staged)
     page._choose(2)
-    drawn = page.board.drawn(2, board.window("15m"))
+    drawn = page.board.drawn(2, board.window("15m")).rows
     assert drawn["observed_at"].iloc[-1] <= pd.Timestamp("2026-11-23T15:05:10Z")
     assert "values at its end" in page._heads["throughput"].html
     assert "Its stream is gone" in page._panes["queue"].html
@@ -283,6 +283,18 @@ def test_a_wrong_setting_gives_a_page_that_names_it(monkeypatch: pytest.MonkeyPa
     feeds.use(None)
     page = dashboard.page()
     assert "AMI_CONSOLE_EVERY_S" in page.main[0].html
+
+
+def test_a_job_that_lacks_one_image_is_not_done(staged: StagedFeed) -> None:
+    """19 999 of 20 000: the one that is left is the one that somebody asks about."""
+    fleet = Board(staged).fleet().head(3)
+    fleet["processed"] = pd.array([19_999, 48, None], dtype="Int64")
+    fleet["total"] = pd.array([20_000, 400, 10], dtype="Int64")
+    rows = fleet_table.rows_of(fleet, zone=staged.zone, as_of=staged.as_of())
+    shares = rows["progress"].to_numpy("float64")
+    assert shares[0] < 1
+    assert int(shares[1] * 100 + 1e-3) == 12  # as the browser cuts it
+    assert pd.isna(shares[2])
 
 
 def test_rows_of_no_jobs() -> None:

@@ -1,6 +1,6 @@
 """The standalone server: where it answers, whom it lets in, and how it ends."""
 
-import asyncio
+import http.client
 import json
 import re
 import urllib.error
@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 from staged_feed import StagedFeed
-from tornado.httpclient import HTTPClientError, HTTPRequest
-from tornado.websocket import websocket_connect
 
 from ami_console.apps import serve as serving
 from ami_console.apps.serve import DashboardServer, notebook, serve
@@ -68,20 +66,25 @@ def test_another_site_may_not_open_the_websocket(server: DashboardServer) -> Non
     token = re.search(r'"token":"([^"]+)"', text)
     assert token is not None
 
-    async def status(origin: str) -> int:
-        request = HTTPRequest(
-            server.url.replace("http", "ws", 1) + "/ws", headers={"Origin": origin}
-        )
-        try:
-            connection = await websocket_connect(request, subprotocols=["bokeh", token[1]])
-        except HTTPClientError as error:
-            return error.code
+    def status(origin: str) -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        headers = {
+            "Upgrade": "websocket",
+            "Connection": "Upgrade",
+            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+            "Sec-WebSocket-Version": "13",
+            "Sec-WebSocket-Protocol": f"bokeh, {token[1]}",
+            "Origin": origin,
+        }
+        connection.request("GET", "/dashboard/ws", headers=headers)
+        answer = connection.getresponse()
+        answer.close()
         connection.close()
-        return 101
+        return answer.status
 
-    assert asyncio.run(status("http://evil.example")) == 403
-    assert asyncio.run(status(server.url.removesuffix("/dashboard"))) == 101
-    assert asyncio.run(status(f"http://localhost:{server.port}")) == 101
+    assert status("http://evil.example") == 403
+    assert status(server.url.removesuffix("/dashboard")) == 101
+    assert status(f"http://localhost:{server.port}") == 101
 
 
 def test_a_port_in_use_is_named(server: DashboardServer) -> None:

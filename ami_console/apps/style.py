@@ -43,6 +43,8 @@ PAGE_SX: dict[str, Any] = {
         "color": "#ffffff",
     },
     "& .header .MuiToolbar-root": {"minHeight": "56px"},
+    # On a phone the header takes three lines: what lies under it has to begin lower.
+    "& main .MuiToolbar-root": {"@media (max-width: 640px)": {"minHeight": "90px"}},
 }
 
 

@@ -57,9 +57,9 @@ def fleet(source: FrameSource, *, as_of: pd.Timestamp, window_s: float = 60.0) -
     Returns:
         One row per job, active ones first, then by newest: the columns of ``FLEET``.
         ``total``, ``processed``, ``failed`` images: of an active job from whichever of REST and
-        Redis was read last and tells, of a final one from REST. Rates, latency and ETA are missing when
-        the newest look at the broker is older than ``STALE_AFTER_S``; the counts of the broker
-        are the last known ones, ``last_seen_at`` the newest look of any source.
+        Redis was read last and tells, of a final one from REST. Rates, latency and ETA are
+        missing when the newest look at the broker is older than ``STALE_AFTER_S``; the counts
+        of the broker are the last known ones, ``last_seen_at`` the newest look of any source.
     """
     jobs, consumers, counters = (
         source.latest(name, until=as_of).set_index("job_id")

@@ -1,11 +1,10 @@
 """Publish → ack: measured from acknowledgements, or estimated from looks."""
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from ami_console.metrics.arrays import Columns, Floats, instants
-from ami_console.metrics.settled import Curve
+from ami_console.metrics.settled import Curve, gap_limit_s
 
 QUANTILE_POINTS = 41
 """Images per window at which the estimate is taken; more changes p95 by under a percent."""
@@ -59,52 +58,70 @@ def trailing_ack_latency(
 def trailing_estimate(seen: Curve, first: Floats) -> tuple[Floats, Floats]:
     """Estimated p50 and p95 of the images settled since each window's first look, seconds."""
     begin = first.astype("int64")
-    known = np.flatnonzero(~np.isnan(seen.settled))
     p50, p95 = np.full((2, len(seen.at_s)), np.nan)
-    if not known.size:
-        return p50, p95
-    settled, at_s = _anchored(seen, seen.settled, known)
-    published, published_at_s = _anchored(seen, seen.published, known)
     low, high = seen.settled[begin], seen.settled
     rows = np.flatnonzero(high - low >= 1)
+    if not rows.size:
+        return p50, p95
     share = (np.arange(QUANTILE_POINTS) + 0.5) / QUANTILE_POINTS
     images = low[rows, None] + (high - low)[rows, None] * share
-    latency_s = _passed_at(images, settled, at_s) - _passed_at(images, published, published_at_s)
-    p50[rows], p95[rows] = np.percentile(np.maximum(latency_s, 0.0), [50, 95], axis=1)
+    p50[rows], p95[rows] = np.percentile(_latency_s(seen, images), [50, 95], axis=1)
     return p50, p95
 
 
 def estimated_latency(seen: Curve) -> tuple[Floats, float]:
-    """Estimated publish → ack of every settled image of one job, seconds, and its error.
+    """Estimated publish → ack of the images of one job that were seen to settle, seconds.
 
     The n-th image settled is taken to be the n-th published, each at the instant at which the
-    counter passed n, read between looks on a straight line.
+    counter passed n, read between looks on a straight line. What was published before the first
+    look counts as published when the stream was created, as Antenna does it. Of images that were
+    settled before a watch began late, nothing is known; they are left out.
 
     Returns:
-        One value per settled image, and the error of each in seconds: the longest pause between
-        two looks. Empty, and NaN, when nothing is known to be settled.
+        One value per image, and the error of each in seconds: the longest pause between two
+        looks. Empty, and NaN, when nothing was seen to settle.
     """
     known = np.flatnonzero(~np.isnan(seen.settled))
-    if not known.size or np.nanmax(seen.settled) < 1:
+    if not known.size:
         return np.empty(0), float("nan")
-    settled, at_s = _anchored(seen, seen.settled, known)
-    published, published_at_s = _anchored(seen, seen.published, known)
-    images = np.arange(1.0, settled[-1] + 1.0)
-    latency_s = _passed_at(images, settled, at_s) - _passed_at(images, published, published_at_s)
-    return np.maximum(latency_s, 0.0), float(np.max(np.diff(seen.at_s[known]), initial=0.0))
+    counts, at_s = _settling(seen)
+    images = np.arange(counts[0] + 1.0, counts[-1] + 1.0)
+    if not images.size:
+        return images, float("nan")
+    return _latency_s(seen, images), float(np.max(np.diff(at_s), initial=0.0))
+
+
+def _latency_s(seen: Curve, images: Floats) -> Floats:
+    published, published_at_s = _publishing(seen)
+    settled_at_s = _passed_at(images, *_settling(seen))
+    return np.maximum(settled_at_s - _passed_at(images, published, published_at_s), 0.0)
+
+
+def _settling(seen: Curve) -> tuple[Floats, Floats]:
+    """Settled count and instant, monotone; from 0 at the stream's creation if seen from there."""
+    known = np.flatnonzero(~np.isnan(seen.settled))
+    counts, at_s = np.maximum.accumulate(seen.settled[known]), seen.at_s[known]
+    started_s = seen.started_s[known[0]]
+    if 0 <= at_s[0] - started_s <= gap_limit_s(seen.observed_s):
+        counts, at_s = np.append(0.0, counts), np.append(started_s, at_s)
+    return counts, at_s
+
+
+def _publishing(seen: Curve) -> tuple[Floats, Floats]:
+    """Published count and instant; what the first look found is as old as its stream."""
+    known = np.flatnonzero(~np.isnan(seen.published))
+    counts, at_s = np.maximum.accumulate(seen.published[known]), seen.at_s[known].copy()
+    started_s = seen.started_s[known[0]]
+    if not np.isnan(started_s):
+        at_s[0] = min(started_s, at_s[0])
+    return np.append(0.0, counts), np.append(at_s[0], at_s)
 
 
 def _passed_at(images: Floats, counts: Floats, at_s: Floats) -> Floats:
     """When a counter passed each number: on a straight line between the two looks around it."""
+    if len(counts) < 2:
+        return np.full(images.shape, at_s[0])
     after = np.clip(np.searchsorted(counts, images, side="left"), 1, len(counts) - 1)
     step = counts[after] - counts[after - 1]
     share = np.divide(images - counts[after - 1], step, out=np.ones_like(images), where=step > 0)
     return at_s[after - 1] + np.clip(share, 0.0, 1.0) * (at_s[after] - at_s[after - 1])
-
-
-def _anchored(seen: Curve, values: Floats, known: npt.NDArray[np.intp]) -> tuple[Floats, Floats]:
-    """A counter made monotone, with the stream's creation as its zero where that is known."""
-    counts, at_s = np.maximum.accumulate(np.nan_to_num(values[known])), seen.at_s[known]
-    started_s = seen.started_s[known[0]]
-    begin_s = at_s[0] if np.isnan(started_s) else min(started_s, at_s[0])
-    return np.concatenate([[0.0], counts]), np.concatenate([[begin_s], at_s])

@@ -10,6 +10,9 @@ from ami_console.metrics.arrays import Columns, Flags, Floats, Instants, by_job
 MIN_GAP_S = 10.0
 """A pause between two looks shorter than this is never called a gap."""
 
+SAME_LOOK_RATIO = 0.6
+"""Each source has its own beat: a look of the other lies at most half a pause away."""
+
 CONSUMER_COLUMNS = (
     "observed_at",
     "server_at",
@@ -95,10 +98,14 @@ def curves(
     }
 
 
+def usual_pause_s(observed_s: Floats) -> float:
+    """The median pause between two looks, seconds; 2 where there is only one look."""
+    return float(np.median(np.diff(observed_s))) if len(observed_s) > 1 else 2.0
+
+
 def gap_limit_s(observed_s: Floats) -> float:
     """The longest pause between two looks that is not a gap: three usual ones, seconds."""
-    pauses = np.diff(observed_s)
-    return max(MIN_GAP_S, 3.0 * float(np.median(pauses))) if pauses.size else MIN_GAP_S
+    return max(MIN_GAP_S, 3.0 * usual_pause_s(observed_s))
 
 
 def _curve(looks: Columns, counters: Columns | None, failed_reads_s: Floats) -> Curve:
@@ -131,7 +138,10 @@ def _curve(looks: Columns, counters: Columns | None, failed_reads_s: Floats) -> 
 
 
 def _saved(looks: Columns, counters: Columns | None) -> Floats:
-    """Images that Redis calls saved, at the nearest look within the gap limit; NaN unknown."""
+    """Images that Redis calls saved, by a look of about the same instant; NaN unknown.
+
+    An older one would hold the count back while Redis is away.
+    """
     observed_s = looks["observed_at"]
     if counters is None:
         return np.full(len(observed_s), np.nan)
@@ -141,7 +151,7 @@ def _saved(looks: Columns, counters: Columns | None) -> Floats:
     nearest = np.where(
         np.abs(at_s[left] - observed_s) <= np.abs(at_s[right] - observed_s), left, right
     )
-    near = np.abs(at_s[nearest] - observed_s) <= gap_limit_s(observed_s)
+    near = np.abs(at_s[nearest] - observed_s) <= SAME_LOOK_RATIO * usual_pause_s(observed_s)
     once = looks["messages"] == total[nearest]
     return np.where(near & once, (total - counters["pending_results"])[nearest], np.nan)
 

@@ -238,6 +238,29 @@ def test_latency_is_estimated_from_looks_and_says_so() -> None:
     assert last["latency_p95_s"] == pytest.approx(89, abs=2)
 
 
+def test_latency_of_a_watch_that_began_late_reaches_back_to_the_stream() -> None:
+    """The fleet table looks at two minutes of a job that has been running for half an hour."""
+    late = [
+        look(s, delivered=s // 20, in_flight=0, stream_created_at=at(0))
+        for s in range(1700, 1820, 2)
+    ]
+    last = line_of(*late).iloc[-1]
+    assert last["latency_p50_s"] == pytest.approx(1790, abs=25)
+
+
+def test_a_redis_that_went_away_does_not_hold_the_rate_back() -> None:
+    counters = frames.from_rows(
+        "counters",
+        [
+            {"observed_at": at(s), "job_id": 1, "total": 100, "pending_results": 100 - s}
+            for s in range(2, 62, 2)
+        ],
+    )
+    line = line_of(*steady(range(2, 80, 2)), counters=counters)
+    assert line["settled_total"].tolist() == list(range(2, 80, 2))
+    assert line["acked_per_min"].dropna().to_numpy(float) == pytest.approx(60.0)
+
+
 def test_latency_is_measured_where_acknowledgements_were_recorded() -> None:
     acks = frames.from_rows(
         "acks",

@@ -11,6 +11,7 @@ from typing import Any
 
 from panel.io.server import get_server
 from tornado.ioloop import IOLoop
+from tornado.websocket import WebSocketClosedError
 
 import ami_console
 from ami_console.apps import feed as feeds
@@ -74,7 +75,9 @@ class DashboardServer:
         self._thread.join(STOP_S)
 
     def _run(self) -> None:
-        asyncio.set_event_loop(asyncio.new_event_loop())
+        events = asyncio.new_event_loop()
+        events.set_exception_handler(complain)
+        asyncio.set_event_loop(events)
         self._loop = IOLoop.current()
         try:
             self._server = _listen(self._address, self._asked_port, self._origins, self._loop)
@@ -93,6 +96,12 @@ class DashboardServer:
         session.let_go()
         self._server.stop(wait=False)
         self._loop.stop()
+
+
+def complain(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what nobody caught, but not that a browser closed while a message was on its way."""
+    if not isinstance(context.get("exception"), WebSocketClosedError):
+        loop.default_exception_handler(context)
 
 
 def serve(

@@ -1,5 +1,7 @@
 """The standalone server: where it answers, whom it lets in, and how it ends."""
 
+import asyncio
+import contextlib
 import http.client
 import json
 import re
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from staged_feed import StagedFeed
+from tornado.websocket import WebSocketClosedError
 
 from ami_console.apps import serve as serving
 from ami_console.apps.serve import DashboardServer, notebook, serve
@@ -123,3 +126,14 @@ def test_the_notebook_is_found_beside_the_package_or_in_it(
     inside = package / "notebooks" / "dashboard.ipynb"
     inside.write_text("{}")
     assert notebook() == inside
+
+
+def test_a_browser_that_closes_is_no_news_and_a_fault_is(caplog: pytest.LogCaptureFixture) -> None:
+    """A page was closed in the moment in which a message to it was on its way."""
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(serving.complain)
+    with contextlib.closing(loop):
+        loop.call_exception_handler({"message": "closed", "exception": WebSocketClosedError()})
+        assert caplog.text == ""
+        loop.call_exception_handler({"message": "a real fault", "exception": ValueError()})
+    assert "a real fault" in caplog.text

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from browsing import browser, visit  # noqa: F401  (fixtures for every test)
 
 from ami_console.demo.processes import LOOPBACK, free_port
 from ami_console.demo.servers import NatsServer, RedisServer, TlsFiles

@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from ami_console import frames
 from ami_console.frames import FrameSource
 from ami_console.settings import Settings
 
@@ -46,12 +45,33 @@ class Feed(FrameSource, Protocol):
         ...
 
 
-class LiveFeed:
+class _Forwarding:
+    """Frames of another source, as they are."""
+
+    def __init__(self, source: FrameSource) -> None:
+        self._source = source
+
+    def frame(
+        self,
+        name: str,
+        *,
+        job_id: int | None = None,
+        since: pd.Timestamp | None = None,
+        until: pd.Timestamp | None = None,
+    ) -> pd.DataFrame:
+        return self._source.frame(name, job_id=job_id, since=since, until=until)
+
+    def latest(self, name: str, *, until: pd.Timestamp | None = None) -> pd.DataFrame:
+        return self._source.latest(name, until=until)
+
+
+class LiveFeed(_Forwarding):
     """What the collector of this process sees."""
 
     is_live = True
 
     def __init__(self, collector: "Collector") -> None:
+        super().__init__(collector.history)
         self._collector = collector
 
     @property
@@ -69,30 +89,18 @@ class LiveFeed:
     def as_of(self) -> pd.Timestamp:
         return pd.Timestamp.now(tz="UTC")
 
-    def frame(
-        self,
-        name: str,
-        *,
-        job_id: int | None = None,
-        since: pd.Timestamp | None = None,
-        until: pd.Timestamp | None = None,
-    ) -> pd.DataFrame:
-        return self._collector.history.frame(name, job_id=job_id, since=since, until=until)
-
-    def latest(self, name: str, *, until: pd.Timestamp | None = None) -> pd.DataFrame:
-        return self._collector.history.latest(name, until=until)
-
     def subscribe(self, listener: Callable[[], None]) -> Unsubscribe:
         return self._collector.subscribe(listener)
 
 
-class RecordedFeed:
+class RecordedFeed(_Forwarding):
     """A recording as it stands, judged at its last instant."""
 
     is_live = False
 
     def __init__(self, recording: "Recording", *, zone: ZoneInfo | None = None) -> None:
         """Args: ``zone`` is that of the page's wall time; UTC when not given."""
+        super().__init__(recording)
         self._recording = recording
         self._as_of = recording.last_at
         self.zone = zone or ZoneInfo("UTC")
@@ -105,19 +113,6 @@ class RecordedFeed:
 
     def as_of(self) -> pd.Timestamp:
         return self._as_of if self._as_of is not None else pd.Timestamp(0, tz="UTC")
-
-    def frame(
-        self,
-        name: str,
-        *,
-        job_id: int | None = None,
-        since: pd.Timestamp | None = None,
-        until: pd.Timestamp | None = None,
-    ) -> pd.DataFrame:
-        return self._recording.frame(name, job_id=job_id, since=since, until=until)
-
-    def latest(self, name: str, *, until: pd.Timestamp | None = None) -> pd.DataFrame:
-        return frames.last_rows(name, self.frame(name, until=until))
 
     def subscribe(self, listener: Callable[[], None]) -> Unsubscribe:
         return lambda: None

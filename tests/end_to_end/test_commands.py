@@ -5,27 +5,21 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from browsing import Visit
+from waiting import until
 
+from ami_console.apps.serve import notebook
 from ami_console.demo.stack import Stack
 from ami_console.recording import open_recording
 
 pytestmark = pytest.mark.servers
 
 Run = Callable[..., subprocess.Popen[str]]
-
-
-def until(condition: Callable[[], bool], seconds: float = 40.0) -> None:
-    """Wait for a condition, and fail when it does not come."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "the condition did not come"
-        time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +162,40 @@ def test_serve_a_recording_needs_no_server(stack: Stack, run: Run, tmp_path: Pat
     server = run(None, "serve", "--recording", str(tmp_path / "r"), "--port", "0")
     with urlopen(dashboard(server)) as answer:
         assert answer.status == 200
+
+
+@pytest.mark.browser
+def test_panel_serves_the_notebook(
+    stack: Stack, free_port: int, visit: Callable[..., Visit], tmp_path: Path
+) -> None:
+    """``panel serve notebooks/dashboard.ipynb``: the same page, live, and nothing from outside."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("AMI_CONSOLE_")}
+    port = free_port
+    server = subprocess.Popen(
+        [sys.executable, "-m", "panel", "serve", str(notebook()), "--port", str(port)],
+        cwd=tmp_path,
+        env=environment | stack.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        until(lambda: answers(f"http://127.0.0.1:{port}/dashboard"))
+        tab = visit(f"http://127.0.0.1:{port}/dashboard")
+        tab.page.wait_for_selector("text=Lac Supérieur")
+        until(lambda: (tab.charts() or {}).get("rows", 0) >= 2)
+        seen = tab.charts()["rows"]
+        until(lambda: tab.charts()["rows"] > seen)
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+def answers(address: str) -> bool:
+    try:
+        with urlopen(address, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 @pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

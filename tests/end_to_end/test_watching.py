@@ -1,12 +1,12 @@
 """The collector on a whole stand-in: jobs move, servers go and come back."""
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from urllib.parse import urlsplit, urlunsplit
 
 import pandas as pd
 import pytest
+from waiting import until
 
 from ami_console.collector import Collector
 from ami_console.demo.servers import NatsServer, TlsFiles
@@ -17,14 +17,6 @@ from ami_console.settings import Settings
 pytestmark = pytest.mark.servers
 
 MEMBER_OF = {"redis": "redis", "nats": "nats", "antenna": "antenna"}
-
-
-def until(condition: Callable[[], bool], seconds: float = 40.0) -> None:
-    """Wait for a condition, and fail when it does not come."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "the condition did not come"
-        time.sleep(0.1)
 
 
 def ages(collector: Collector) -> pd.DataFrame:

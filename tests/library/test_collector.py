@@ -2,12 +2,12 @@
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from typing import ClassVar
 
 import pytest
+from waiting import until
 
 from ami_console.collector import ActiveJobs, Collector
 from ami_console.errors import SourceUnreachable
@@ -64,14 +64,6 @@ class ScriptedAntenna(Scripted):
 
 class ScriptedRedis(Scripted):
     name: ClassVar[SourceName] = "redis"
-
-
-def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    """Wait for a condition, and fail when it does not come."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "the condition did not come"
-        time.sleep(0.01)
 
 
 @pytest.fixture

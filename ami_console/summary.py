@@ -172,9 +172,8 @@ def _lost(looks: pd.DataFrame, tasks: pd.DataFrame, now: "pd.Series[Any]") -> in
     known = looks[looks["num_redelivered"].notna() & looks["num_ack_pending"].notna()]
     counted = now[["total", "processed", "failed"]]
     all_saved = counted.notna().all() and now["processed"] == now["total"] and now["failed"] == 0
-    if (now["is_final"] is True and all_saved) or (
-        len(known) and len(tasks) >= known["last_seq"].max()
-    ):
+    is_final = not pd.isna(now["is_final"]) and bool(now["is_final"])
+    if (is_final and all_saved) or (len(known) and len(tasks) >= known["last_seq"].max()):
         return 0
     if known.empty:
         return None

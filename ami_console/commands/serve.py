@@ -43,6 +43,7 @@ def _live(options: argparse.Namespace) -> int:
     try:
         recorder = Recorder(settings.recording)
         recording = open_recording(settings.recording)
+        print(f"loading what {settings.recording} has of the last hours …", flush=True)
         collector.history.load(recording, until=pd.Timestamp.now("UTC"))
         collector.add_sink(recorder)
         note = f"recording into {settings.recording}"

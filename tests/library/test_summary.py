@@ -152,6 +152,7 @@ def test_without_acknowledgements_latency_is_an_estimate_within_its_error(
 def test_without_acknowledgements_what_only_they_tell_is_null() -> None:
     numbers = summary("c_worker_crash", 6, tapped=False)
     assert numbers["redeliveries"] == 8
+    assert numbers["lost"] == 0  # the job says that all are saved
     assert numbers["redelivered_tasks"] is None
     assert numbers["max_delivery"] is None
     assert numbers["coverage"]["acks_seen_ratio"] is None

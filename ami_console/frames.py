@@ -124,7 +124,7 @@ FRAMES: Mapping[str, Mapping[str, str]] = {
 KEYS: Mapping[str, tuple[str, ...]] = {
     "jobs": ("job_id",),
     "stages": ("job_id", "stage"),
-    "consumers": ("job_id",),
+    "consumers": ("job_id", "consumer_exists"),  # so that the last numbers outlive the stream
     "counters": ("job_id",),
     "reads": ("source", "ok"),  # so that the last good and the last failed read both stay known
     "acks": ("job_id",),

@@ -43,8 +43,8 @@ TITLES = {
 
 WIDTHS = {
     "job_id": 58,
-    "status": 112,
-    "progress": 168,
+    "status": 126,
+    "progress": 160,
     "failed": 74,
     "acked_per_min": 100,
     "num_pending": 86,

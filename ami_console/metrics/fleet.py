@@ -59,20 +59,24 @@ def fleet(source: FrameSource, *, as_of: pd.Timestamp, window_s: float = 60.0) -
         ``total``, ``processed``, ``failed`` images: of an active job from whichever of REST and
         Redis was read last and tells, of a final one from REST. Rates, latency and ETA are
         missing when the newest look at the broker is older than ``STALE_AFTER_S``; the counts
-        of the broker are the last known ones, ``last_seen_at`` the newest look of any source.
+        of the broker are the last known ones, ``redeliveries_total`` also when the stream is
+        gone; ``last_seen_at`` is the newest look of any source.
     """
-    jobs, consumers, counters = (
-        source.latest(name, until=as_of).set_index("job_id")
-        for name in ("jobs", "consumers", "counters")
+    looks = source.latest("consumers", until=as_of)
+    jobs, counters = (
+        source.latest(name, until=as_of).set_index("job_id") for name in ("jobs", "counters")
     )
+    consumers = looks.drop_duplicates("job_id", keep="last").set_index("job_id")
+    alive = looks[looks["consumer_exists"].fillna(False)].set_index("job_id")
     stages = source.latest("stages", until=as_of)
     collect, process = (
         stages[stages["stage"] == stage].set_index("job_id") for stage in ("collect", "process")
     )
     now = _now(source, as_of, window_s)
     job_ids = jobs.index.union(consumers.index).union(counters.index).dropna().sort_values()
-    jobs, consumers, counters, collect, process, now = (
-        frame.reindex(job_ids) for frame in (jobs, consumers, counters, collect, process, now)
+    jobs, consumers, alive, counters, collect, process, now = (
+        frame.reindex(job_ids)
+        for frame in (jobs, consumers, alive, counters, collect, process, now)
     )
     status = jobs["status"]
     is_final = status.isin(FINAL_STATUSES).astype(frames.FLAG).mask(status.isna())
@@ -94,7 +98,7 @@ def fleet(source: FrameSource, *, as_of: pd.Timestamp, window_s: float = 60.0) -
             },
             **{column: consumers[column] for column in GAUGES},
             **{column: now[column] for column in NOW_ONLY},
-            "redeliveries_total": _redeliveries(consumers),
+            "redeliveries_total": _redeliveries(alive),
             "last_seen_at": pd.concat(
                 [frame["observed_at"] for frame in (jobs, consumers, counters)], axis=1
             ).max(axis=1),

@@ -101,6 +101,20 @@ def test_a_job_that_rest_has_no_numbers_of_yet_has_those_of_redis() -> None:
     assert pd.isna(row["failed"])
 
 
+def test_redeliveries_outlive_the_stream() -> None:
+    """The job ended and Antenna deleted the stream: how often images came back is still known."""
+    history = History()
+    history.add(told("antenna", 1, jobs=[job(1, "STARTED")]))
+    crashed = consumer(1, 10, 40) | {"delivered_consumer_seq": 48}
+    history.add(told("nats", 10, consumers=[crashed]))
+    gone = {"job_id": 1, "stream_exists": False, "consumer_exists": False}
+    history.add(told("nats", 12, consumers=[gone]))
+    history.add(told("antenna", 12, jobs=[job(1, "SUCCESS")]))
+    row = fleet(history, as_of=stamp(13)).iloc[0]
+    assert row["redeliveries_total"] == 8
+    assert pd.isna(row["num_pending"])
+
+
 def test_a_final_job_keeps_what_rest_says() -> None:
     history = History()
     process = {"job_id": 1, "stage": "process", "processed": 100, "failed": 3}

@@ -134,7 +134,7 @@ class History:
         """Jobs of which anything is known."""
         with self._lock:
             return sorted(
-                {key for n in ("jobs", "consumers", "counters") for (key,) in self._latest[n]}
+                {key[0] for n in ("jobs", "consumers", "counters") for key in self._latest[n]}
             )
 
 

@@ -61,6 +61,16 @@ def test_the_last_good_and_the_last_failed_read_are_both_known() -> None:
     assert latest["observed_at"].tolist() == [stamp(1), stamp(3)]
 
 
+def test_the_last_numbers_outlive_the_stream() -> None:
+    history = History()
+    for second, exists in ((1, True), (2, False)):
+        at = START + second * NS_PER_S
+        row = {"observed_at": at, "job_id": 1, "consumer_exists": exists}
+        history.add(Reading(source="nats", observed_at=at, rows={"consumers": [row]}))
+    assert history.latest("consumers")["consumer_exists"].tolist() == [True, False]
+    assert history.job_ids() == [1]
+
+
 def test_latest_of_an_earlier_instant() -> None:
     history = History()
     for second in range(5):

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from ami_console.batch import Batch
 from ami_console.errors import FrameError
 
 TIME = "datetime64[ns, UTC]"
@@ -118,6 +119,54 @@ FRAMES: Mapping[str, Mapping[str, str]] = {
         "consumer_seq": COUNT,
         "deliveries": COUNT,
     },
+    # log line; source: Antenna's job log, logs of its processes, the worker's own output
+    "log_events": {
+        "observed_at": TIME,  # when the line was read; of a file that is imported, logged_at
+        "job_id": COUNT,
+        "logged_at": TIME,  # the instant in the line, cut to its resolution
+        "resolution_s": MEASURE,  # the line was written within this after logged_at
+        "source": TEXT,  # job, django, celery, worker, text
+        "process": TEXT,  # ForkPoolWorker-2, or the number of a process
+        "level": TEXT,
+        "kind": TEXT,  # see ami_console.logs.events; NA: a line of no known kind
+        "message": TEXT,  # masked; several lines are joined by line feeds
+        # of a reply subject ($JS.ACK.…)
+        "stream_seq": COUNT,
+        "consumer_seq": COUNT,
+        "delivery": COUNT,
+        "stored_at": TIME,
+        "num_pending_then": COUNT,
+        # of the other kinds
+        "task_id": TEXT,
+        "client": TEXT,  # who fetched or posted: a pseudonym of user and token
+        "requested": COUNT,
+        "delivered": COUNT,
+        "ack_floor": COUNT,
+        "num_pending": COUNT,
+        "num_ack_pending": COUNT,
+        "num_redelivered": COUNT,
+        "ack_wait_s": MEASURE,
+        "max_deliver": COUNT,
+        "max_ack_pending": COUNT,
+        "stage": TEXT,
+        "status": TEXT,
+        "processed": COUNT,
+        "total": COUNT,
+        "remaining": COUNT,
+        "failed": COUNT,
+        "ratio": MEASURE,
+        "rate_per_min": MEASURE,
+        "duration_s": MEASURE,
+        "image_ids": TEXT,  # separated by commas
+    },
+    # Celery queue × look; source: RabbitMQ's management API, or the broker's Redis list
+    "queues": {
+        "observed_at": TIME,
+        "queue": TEXT,
+        "ready": COUNT,
+        "unacknowledged": COUNT,
+        "consumers": COUNT,
+    },
 }
 
 
@@ -129,8 +178,14 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "reads": ("source", "ok"),  # so that the last good and the last failed read both stay known
     "acks": ("job_id",),
     "advisories": ("job_id",),
+    "log_events": ("job_id", "source"),
+    "queues": ("queue",),
 }
 """What one thing is in each frame: :meth:`FrameSource.latest` keeps the last row of each."""
+
+
+BATCHED = frozenset({"acks", "advisories", "log_events"})
+"""Frames with rows by the thousand: held and moved as :class:`~ami_console.batch.Batch`."""
 
 
 class FrameSource(Protocol):
@@ -183,11 +238,23 @@ def from_columns(name: str, values: Mapping[str, Sequence[Any]]) -> pd.DataFrame
     )
 
 
+def from_batch(name: str, batch: Batch) -> pd.DataFrame:
+    """A typed frame of a batch; columns that the frame does not have are left out."""
+    return from_columns(name, {column: _held(batch, column) for column in schema(name)})
+
+
+def _held(batch: Batch, column: str) -> Any:
+    values = batch.columns.get(column)
+    return values if isinstance(values, np.ndarray) else batch.column(column)
+
+
 def _series(values: Sequence[Any], dtype: str) -> pd.Series:
     if dtype == TIME:
         missing = np.iinfo(np.int64).min  # NaT
-        instants = np.array(
-            [missing if value is None else value for value in values], dtype="int64"
+        instants = (
+            values.astype("int64")
+            if isinstance(values, np.ndarray)
+            else np.array([missing if value is None else value for value in values], dtype="int64")
         )
         return pd.Series(pd.DatetimeIndex(instants.view("M8[ns]"), tz="UTC"))
     return pd.Series(pd.array(values, dtype=dtype))

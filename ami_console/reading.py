@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
-SourceName = Literal["antenna", "nats", "redis", "tap"]
+from ami_console.batch import Row
+
+SourceName = Literal["antenna", "nats", "redis", "tap", "job_logs", "log_files", "celery"]
 
 FINAL_STATUSES = frozenset({"SUCCESS", "FAILURE", "REVOKED"})
 """A job of one of these has ended; Antenna takes its stream and counters away."""
 
-Row = dict[str, Any]
-"""One row of a frame: column → value. Times are ``int`` ns since the epoch; a key that is
-absent or ``None`` is missing (NA), never zero."""
+
+__all__ = ["FINAL_STATUSES", "Reading", "Row", "SourceName"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +29,9 @@ class Reading:
         bytes: Size of the answers, bytes.
         requests: Number of requests sent.
         clock_offset_s: Source's clock minus ours, seconds.
-        rows: Frame name → rows. All rows carry ``observed_at`` and, but for ``reads``,
-            ``job_id``.
+        rows: Frame name → rows: dicts of column → value (times as ``int`` ns since the epoch; a key
+            that is absent or ``None`` is missing, never zero), or a :class:`~ami_console.batch.Batch`
+            of them. All rows carry ``observed_at`` and, where the frame has it, ``job_id``.
         job_ids: Active jobs that this look discovered; ``None`` when it did not look for them.
     """
 

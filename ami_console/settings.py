@@ -113,6 +113,24 @@ def _seconds(text: str) -> float:
     return value
 
 
+def _pause(text: str) -> float:
+    """0 for never, or a number of seconds from 2 to 3600"""
+    value = float(text)
+    if value != 0 and not 2 <= value <= 3600:
+        raise ValueError
+    return value
+
+
+def _paths(text: str) -> tuple[Path, ...]:
+    """paths, separated by commas"""
+    return tuple(Path(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """names, separated by commas"""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
 def _flag(text: str) -> bool:
     """true or false"""
     try:
@@ -169,6 +187,11 @@ class Settings:
     recording: Path = _setting(Path, "./recordings")
     allow_actions: bool = _setting(_flag, "false")
     tap: bool = _setting(_flag, "false")
+    job_logs_every_s: float = _setting(_pause, "15")
+    log_files: tuple[Path, ...] = _setting(_paths, "")
+    rabbitmq_url: Address = _setting(_address("http", "https", optional=True), "")
+    celery_redis_url: Address = _setting(_address("redis", "rediss", "unix", optional=True), "")
+    celery_queues: tuple[str, ...] = _setting(_names, "antenna,jobs,ml_results")
 
     @classmethod
     def from_environment(

@@ -30,8 +30,9 @@ class Reading:
         requests: Number of requests sent.
         clock_offset_s: Source's clock minus ours, seconds.
         rows: Frame name → rows: dicts of column → value (times as ``int`` ns since the epoch; a key
-            that is absent or ``None`` is missing, never zero), or a :class:`~ami_console.batch.Batch`
-            of them. All rows carry ``observed_at`` and, where the frame has it, ``job_id``.
+            that is absent or ``None`` is missing, never zero), or an
+            :class:`ami_console.batch.Batch` of them. All rows carry ``observed_at`` and, where the
+            frame has it, ``job_id``.
         job_ids: Active jobs that this look discovered; ``None`` when it did not look for them.
     """
 

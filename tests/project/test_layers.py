@@ -7,7 +7,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "ami_console"
 
-# settings → logs (text in, events out) → sources → snapshot → recording → frames → metrics → plots → apps → CLI.
+# settings → logs (text in, events out) → sources → snapshot → recording → frames → metrics →
+# plots → apps → CLI.
 # A module may import from its own row and from those above it. The first row is what
 # everybody builds on; frames is in it because it is the vocabulary of all the others.
 ROWS = [

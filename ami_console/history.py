@@ -3,13 +3,15 @@
 import threading
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from ami_console import frames
-from ami_console.frames import FrameSource
+from ami_console.batch import Batch, Row
+from ami_console.frames import BATCHED, FrameSource
+from ami_console.history_batches import JobBatches
 from ami_console.instants import NS_PER_S
 from ami_console.reading import Reading
 
@@ -38,8 +40,9 @@ class History:
         self._lock = threading.Lock()
         # frame → job (or source) → rows in order of time, observed_at first
         self._rows: dict[str, dict[Any, list[Values]]] = {
-            n: defaultdict(list) for n in frames.FRAMES
+            n: defaultdict(list) for n in frames.FRAMES if n not in BATCHED
         }
+        self._batches: dict[str, dict[Any, JobBatches]] = {name: {} for name in BATCHED}
         self._latest: dict[str, dict[Values, Values]] = {name: {} for name in frames.FRAMES}
         self._newest = 0
 
@@ -47,18 +50,37 @@ class History:
         """Take the rows of one reading in, its ``reads`` row included."""
         with self._lock:
             for name, rows in reading.all_rows().items():
-                for row in rows:
-                    self._take(name, row)
+                if name in BATCHED:
+                    self._take_batch(name, rows)
+                else:
+                    for row in rows:
+                        self._take(name, row)
             self._forget()
+
+    def _take_batch(self, name: str, rows: Sequence[Row]) -> None:
+        batch = rows if isinstance(rows, Batch) else Batch.from_rows(rows)
+        for job_id, mine in batch.by_job().items():
+            self._of(name, job_id).add(mine)
+            self._note_latest(name, mine[len(mine) - 1])
+
+    def _of(self, name: str, job_id: int | None) -> JobBatches:
+        held = self._batches[name]
+        if job_id not in held:
+            held[job_id] = JobBatches(name)
+        return held[job_id]
 
     def _take(self, name: str, row: Mapping[str, Any]) -> None:
         values = tuple(row.get(column) for column in frames.schema(name))
-        self._newest = max(self._newest, _at(values))
-        series = self._rows[name][row.get("job_id", row.get("source"))]
+        series = self._rows[name][row.get(frames.KEYS[name][0])]
         if series and _at(series[-1]) > _at(values):
             series.insert(bisect_right(series, _at(values), key=_at), values)
         else:
             series.append(values)
+        self._note_latest(name, row, values)
+
+    def _note_latest(self, name: str, row: Mapping[str, Any], values: Values | None = None) -> None:
+        values = values or tuple(row.get(column) for column in frames.schema(name))
+        self._newest = max(self._newest, _at(values))
         key = tuple(row.get(column) for column in frames.KEYS[name])
         held = self._latest[name].get(key)
         if held is None or _at(held) <= _at(values):
@@ -78,21 +100,36 @@ class History:
         with self._lock:
             for name, columns in frames.FRAMES.items():
                 frame = source.frame(name, since=since, until=until)
+                if name in BATCHED:
+                    self._load_batched(name, frame)
+                    continue
                 for values in zip(*(_plain(frame[c], t) for c, t in columns.items()), strict=True):
                     self._take(name, dict(zip(columns, values, strict=True)))
                 if name == "reads":
                     looks = len(frame)
         return looks
 
+    def _load_batched(self, name: str, frame: pd.DataFrame) -> None:
+        for job_id, mine in frame.groupby("job_id", dropna=False):
+            self._of(name, None if pd.isna(job_id) else int(job_id)).take(mine)
+        last = frames.last_rows(name, frame)
+        plain = (_plain(last[column], dtype) for column, dtype in frames.schema(name).items())
+        for values in zip(*plain, strict=True):
+            self._note_latest(name, dict(zip(frames.schema(name), values, strict=True)))
+
     def _forget(self) -> None:
-        oldest = self._newest - self._keep_ns
+        oldest, slack = self._newest - self._keep_ns, self._keep_ns // 10
         for by_thing in self._rows.values():
             for thing, series in list(by_thing.items()):
                 # a tenth of slack, so that not every look moves the whole list
-                if series[0][0] < oldest - self._keep_ns // 10:
+                if series[0][0] < oldest - slack:
                     del series[: bisect_left(series, oldest, key=_at)]
                 if not series:
                     del by_thing[thing]
+        for name, by_job in self._batches.items():
+            for job_id, held in list(by_job.items()):
+                if not held.forget_before(oldest, slack=slack):
+                    del self._batches[name][job_id]
         oldest = self._newest - int(KEEP_LATEST_S * NS_PER_S)
         for latest in self._latest.values():
             for key in [key for key, values in latest.items() if values[0] < oldest]:
@@ -110,16 +147,33 @@ class History:
         frames.schema(name)
         low = None if since is None else since.value
         high = None if until is None else until.value
+        if name in BATCHED:
+            return self._batched(name, job_id, low, high)
         found: list[Values] = []
         with self._lock:
             by_thing = self._rows[name]
-            wanted = [job_id] if job_id is not None and name != "reads" else list(by_thing)
+            has_jobs = "job_id" in frames.schema(name)
+            wanted = [job_id] if job_id is not None and has_jobs else list(by_thing)
             for thing in wanted:
                 series = by_thing.get(thing, [])
                 begin = 0 if low is None else bisect_left(series, low, key=_at)
                 end = len(series) if high is None else bisect_right(series, high, key=_at)
                 found.extend(series[begin:end])
         return _frame(name, found)
+
+    def _batched(
+        self, name: str, job_id: int | None, low: int | None, high: int | None
+    ) -> pd.DataFrame:
+        with self._lock:
+            by_job = self._batches[name]
+            wanted = list(by_job) if job_id is None else [job_id]
+            found = [by_job[j].between(low, high) for j in wanted if j in by_job]
+        if not found:
+            return frames.empty(name)
+        if len(found) == 1:
+            return found[0].reset_index(drop=True)
+        whole = pd.concat(found, ignore_index=True)
+        return whole.sort_values("observed_at", kind="stable", ignore_index=True)
 
     def latest(self, name: str, *, until: pd.Timestamp | None = None) -> pd.DataFrame:
         """The last row of each thing, nothing later than ``until``."""

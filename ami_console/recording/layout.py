@@ -26,7 +26,7 @@ from ami_console.errors import RecordingError
 from ami_console.instants import NS_PER_S
 
 FORMAT = "ami-console recording"
-MAJOR, MINOR = 1, 0
+MAJOR, MINOR = 1, 1
 
 INFO = "recording.json"
 LOCK = "recording.lock"

@@ -8,7 +8,7 @@ job together 57 MB; all by time 28 MB.)
 
 import os
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ami_console import frames
+from ami_console.batch import Batch, Row
 from ami_console.instants import NS_PER_S
 from ami_console.recording import layout
 from ami_console.recording.layout import Span
@@ -29,8 +30,8 @@ SORTED_ROWS = 1 << 19  # rows held in memory at once while parts are merged
 _TIMES_OF_A_LOOK = ("observed_at", "server_at")
 
 
-def from_rows(name: str, rows: Sequence[Mapping[str, Any]]) -> tuple[pa.Table, list[str]]:
-    """Table of a frame of rows, and what in them did not fit the frame.
+def from_rows(name: str, pieces: Iterable[Sequence[Row]]) -> tuple[pa.Table, list[str]]:
+    """Table of a frame of pieces of rows, and what in them did not fit the frame.
 
     Returns:
         The table in the frame's Arrow schema, in the order of the rows, and one sentence per
@@ -38,8 +39,14 @@ def from_rows(name: str, rows: Sequence[Mapping[str, Any]]) -> tuple[pa.Table, l
     """
     misfits: list[str] = []
     columns = []
+    held = list(pieces)
     for column in layout.arrow_schema(name):
-        values = [row.get(column.name) for row in rows]
+        values: list[Any] = []
+        for piece in held:
+            if isinstance(piece, Batch):
+                values.extend(piece.column(column.name))
+            else:
+                values.extend(row.get(column.name) for row in piece)
         try:
             columns.append(pa.array(values, column.type))
         except (pa.ArrowException, OverflowError, TypeError, ValueError):

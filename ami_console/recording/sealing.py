@@ -97,10 +97,10 @@ class Sealer:
         segment = self._tail / layout.segment_file(number)
         lines = tail.decode(segment.read_bytes())
         span = Span(number, number)
-        for name, rows in lines.rows.items():
-            if not rows or name not in frames.FRAMES:
+        for name, pieces in lines.rows.items():
+            if not any(map(len, pieces)) or name not in frames.FRAMES:
                 continue
-            table, misfits = parts.from_rows(name, rows)
+            table, misfits = parts.from_rows(name, pieces)
             for misfit in misfits:
                 self.note(f"{segment.name}: {misfit}; recorded as missing")
             for day, of_day in parts.by_day(table):

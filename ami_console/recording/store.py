@@ -244,9 +244,9 @@ class _Segment:
         found = tail.decode(content, lines_before=self._lines)
         self.end += found.end
         self._lines += found.count
-        for name, rows in found.rows.items():
-            if rows and name in frames.FRAMES:
-                table, _ = parts.from_rows(name, rows)
+        for name, pieces in found.rows.items():
+            if any(map(len, pieces)) and name in frames.FRAMES:
+                table, _ = parts.from_rows(name, pieces)
                 self._tables.setdefault(name, []).append(table)
         return [number for number, _ in found.bad]
 

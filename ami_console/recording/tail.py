@@ -2,13 +2,14 @@
 
 ``{"crc32":"1c291ca3","observed_at":1790000000000000000,"rows":{"reads":[{…}],…}}``
 
+Rows that came as a batch stand there by column: ``{"length":…,"columns":{…},"constants":{…}}``.
 The checksum is that of the line without it, ``{"observed_at":…}``. A last line without its
 newline is the look in flight when the writer died; any other line that does not fit its
 checksum is damaged.
 """
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,7 @@ import orjson
 import pandas as pd
 
 from ami_console import instants
+from ami_console.batch import Batch
 from ami_console.errors import RecordingError
 from ami_console.reading import Reading, Row
 
@@ -31,7 +33,8 @@ def encode(reading: Reading) -> bytes:
     Raises:
         RecordingError: A row holds a value that no frame can hold.
     """
-    said = {"observed_at": reading.observed_at, "rows": reading.all_rows()}
+    rows = {name: _said(held) for name, held in reading.all_rows().items()}
+    said = {"observed_at": reading.observed_at, "rows": rows}
     try:
         try:
             body = orjson.dumps(said, default=_plain, option=_OPTIONS)
@@ -44,6 +47,12 @@ def encode(reading: Reading) -> bytes:
             "flags and times in nanoseconds."
         ) from error
     return b'%b%08x",%b\n' % (_HEAD, zlib.crc32(body), body[1:])
+
+
+def _said(rows: Sequence[Row]) -> Any:
+    if not isinstance(rows, Batch):
+        return rows
+    return {"length": rows.length, "columns": rows.columns, "constants": rows.constants}
 
 
 def _plain(value: object) -> int | None:
@@ -71,13 +80,14 @@ class Lines:
     """What a stretch of a tail segment holds.
 
     Attributes:
-        rows: Frame name → rows, in the order of the looks; every row has ``observed_at``.
+        rows: Frame name → pieces of rows, in the order of the looks; every row has
+            ``observed_at``.
         bad: Line number (from 1) and the bytes of each damaged line.
         count: Complete lines, damaged ones included.
         end: Bytes up to and including the last complete line.
     """
 
-    rows: dict[str, list[Row]] = field(default_factory=dict)
+    rows: dict[str, list[Sequence[Row]]] = field(default_factory=dict)
     bad: list[tuple[int, bytes]] = field(default_factory=list)
     count: int = 0
     end: int = 0
@@ -100,11 +110,18 @@ def decode(content: bytes, *, lines_before: int = 0) -> Lines:
             continue
         observed_at = said["observed_at"]
         for name, rows in said["rows"].items():
-            for row in rows:
+            piece = _batch(rows, observed_at) if isinstance(rows, dict) else rows
+            for row in rows if piece is rows else ():
                 if not _is_instant(row.get("observed_at")):
                     row["observed_at"] = observed_at
-            found.rows.setdefault(name, []).extend(rows)
+            found.rows.setdefault(name, []).append(piece)
     return found
+
+
+def _batch(said: dict[str, Any], observed_at: int) -> Batch:
+    batch = Batch(said["length"], said["columns"], said["constants"])
+    times = [at if _is_instant(at) else observed_at for at in batch.column("observed_at")]
+    return Batch(batch.length, {**batch.columns, "observed_at": times}, batch.constants)
 
 
 def _is_instant(value: object) -> bool:

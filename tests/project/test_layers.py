@@ -16,7 +16,7 @@ ROWS = [
     {"logs"},
     {"sources"},
     {"snapshot"},
-    {"recording", "history"},
+    {"recording", "history", "history_batches"},
     {"metrics"},
     {"collector", "importer", "recorder", "summary"},
     {"charts", "plots"},

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ami_console import frames
+from ami_console.batch import Batch
 from ami_console.instants import NS_PER_S
 from ami_console.reading import Reading, Row
 from ami_console.recording import Recording, RecordingWriter
@@ -53,8 +54,16 @@ def rows_of_all_kinds(name: str, observed_at: int) -> list[Row]:
 
 
 def look_of_all_kinds(observed_at: int = NOON) -> Reading:
-    """A look with rows for every frame but ``reads``, which each look has anyway."""
-    rows = {n: rows_of_all_kinds(n, observed_at) for n in frames.FRAMES if n != "reads"}
+    """A look with rows for every frame but ``reads``, which each look has anyway.
+
+    What comes by the thousand comes as a batch of columns.
+    """
+    rows: dict[str, Sequence[Row]] = {}
+    for name in frames.FRAMES:
+        if name != "reads":
+            of_all_kinds = rows_of_all_kinds(name, observed_at)
+            batched = name in frames.BATCHED
+            rows[name] = Batch.from_rows(of_all_kinds) if batched else of_all_kinds
     return Reading(
         source="antenna",
         observed_at=observed_at,

@@ -155,6 +155,13 @@ CHARTS: tuple[Chart, ...] = (
                 dash="dashed",
                 fold="max",
             ),
+            Series(
+                column="latency_p99_s",
+                label="99th",
+                colour=PURPLE,
+                dash="dotted",
+                fold="max",
+            ),
         ),
         nothing="Nothing was acknowledged in the last minute of looks, so there is no latency.",
     ),

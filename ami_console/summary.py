@@ -8,11 +8,21 @@ import pandas as pd
 from ami_console import frames
 from ami_console.errors import UnknownJobError
 from ami_console.frames import FrameSource
-from ami_console.metrics import ack_latency, estimated_latency, fleet, timeline
-from ami_console.metrics.arrays import Floats, floats
-from ami_console.metrics.settled import curves
+from ami_console.metrics import (
+    coverage,
+    estimated_tasks,
+    fleet,
+    job_log,
+    tap_gaps,
+    task_times,
+    timeline,
+)
+from ami_console.metrics.arrays import Floats, flags, floats
+from ami_console.metrics.fleet import FLEET
+from ami_console.metrics.percentiles import spread
+from ami_console.reading import FINAL_STATUSES
 
-PERCENTILES = {"p50": 50.0, "p95": 95.0, "p99": 99.0, "max": 100.0}
+FRAMES = ("jobs", "stages", "consumers", "counters", "acks", "advisories", "log_events")
 
 
 def summarise(source: FrameSource, job_id: int) -> dict[str, Any]:
@@ -25,62 +35,98 @@ def summarise(source: FrameSource, job_id: int) -> dict[str, Any]:
     Returns:
         ``job_id``, ``status``, ``started_at``, ``finished_at`` (ISO 8601, UTC); in images
         ``total``, ``processed``, ``failed``, ``lost`` (given up by the broker), ``acked``
-        (distinct messages acknowledged, or, where no acknowledgements were recorded, settled as
-        of the last look); ``throughput_per_min`` settled while the stream was there per minute
-        of the job, ``peak_throughput_per_min`` the best minute; ``redeliveries`` and
-        ``redelivered_tasks``; ``max_delivery`` the highest attempt; ``latency_s`` publish → ack,
-        with ``is_estimate`` and, for an estimate, ``error_s``; ``queue_wait_s`` and
-        ``service_time_s``; ``coverage`` with ``acks_seen_ratio`` (of what the broker called
-        settled) and ``gaps`` (stretches in which a source could not be read).
+        (distinct messages acknowledged, or, where nothing told of single ones, settled as of the
+        last look); ``throughput_per_min`` settled per minute of the job,
+        ``peak_throughput_per_min`` the best minute; ``redeliveries`` and ``redelivered_tasks``;
+        ``max_delivery`` the highest attempt; ``attempts`` how many tasks needed how many.
+
+        ``latency_s`` publish → ack of what was settled, ``queue_wait_s`` publish → first
+        delivery, ``service_time_s`` delivery → result posted (delivery → ack where no log tells
+        of the post: ``until`` says which), ``save_time_s`` posted → ack: each with ``n``,
+        ``p50``, ``p95``, ``p99``, ``max``, the largest ``error_s`` of a value, ``is_estimate``,
+        and for fewer than 20 values the ``values`` instead of percentiles.
+
+        ``acks``: ``by`` what told of them (``tap``, ``logs``, ``looks``), how many were
+        ``repeated``, ``late`` (the reservation had ended), ``after_delete`` (the stream was
+        gone), ``discarded`` (that, and the result was thrown away), ``negative`` (-NAK, +TERM),
+        and ``discarded_latency_s``. ``coverage``: ``acks_seen_ratio`` of what the broker called
+        settled, ``missing`` acknowledgements, ``tap_gap_s`` seconds in which nobody listened,
+        ``gaps`` (stretches in which a source could not be read), ``log_is_whole``.
 
     Raises:
         UnknownJobError: Nothing is known of the job.
     """
-    held = {
-        name: source.frame(name, job_id=job_id)
-        for name in ("jobs", "stages", "consumers", "counters", "acks", "advisories")
-    }
+    held = {name: source.frame(name, job_id=job_id) for name in FRAMES}
     seen = [f["observed_at"] for n, f in held.items() if n != "stages" and len(f)]
     if not seen:
         raise UnknownJobError(f"nothing is known of job {job_id}")
     begin, end = min(times.min() for times in seen), max(times.max() for times in seen)
     reads = source.frame("reads", since=begin, until=end)
-    one = _OneJob(held, reads)
-    now = fleet(one, as_of=end).iloc[0]
-    looks = held["consumers"]
-    line = timeline(looks, counters=held["counters"], acks=held["acks"], reads=reads)
-    tasks = ack_latency(held["acks"])
-    tapped = bool(len(held["acks"]) or len(held["advisories"]))
-    settled = _settled(held, tasks, line, tapped, cancelled=now["status"] == "REVOKED")
-    redeliveries = _redeliveries(line, tasks)
-    attempts = floats(tasks, "delivery")
-    delivered = floats(looks, "delivered_consumer_seq")
-    started_at = now["started_at"]
-    if pd.isna(started_at):
-        started_at = looks["stream_created_at"].min()
+    now = _state(_OneJob(held, reads), job_id, held["log_events"], as_of=end)
+    tasks, by = _tasks(held)
+    line = timeline(held["consumers"], counters=held["counters"], tasks=tasks, reads=reads)
+    redeliveries = _redeliveries(line, tasks, by)
+    attempts = floats(tasks, "max_delivery")
+    discarded = tasks[flags(tasks, "is_discarded")]
+    settled = tasks[~flags(tasks, "is_discarded") & tasks["acked_at"].notna()]
     return {
         "job_id": job_id,
         "status": _plain(now["status"]),
-        "started_at": _plain(started_at),
+        "started_at": _plain(now["started_at"]),
         "finished_at": _plain(now["finished_at"]),
         "total": _plain(now["total"]),
         "processed": _plain(now["processed"]),
         "failed": _plain(now["failed"]),
-        "lost": _lost(looks, tasks, now),
-        "acked": len(tasks) if tapped else _plain(line["settled_total"].max()),
-        "throughput_per_min": _throughput(settled, started_at, now, line, tapped),
+        "lost": _lost(held["consumers"], tasks, by, now),
+        "acked": _acked(tasks, by, line),
+        "throughput_per_min": _throughput(len(settled), by, now, line),
         "peak_throughput_per_min": _rounded(line["acked_per_min"].max()),
         "redeliveries": redeliveries,
-        "redelivered_tasks": _redelivered_tasks(attempts, redeliveries, tapped),
-        "max_delivery": _max_delivery(attempts, delivered, redeliveries),
-        "latency_s": _latency(held, tasks, tapped),
-        "queue_wait_s": _percentiles(np.empty(0)),
-        "service_time_s": _percentiles(np.empty(0)),
-        "coverage": {
-            "acks_seen_ratio": _acks_seen_ratio(line, tasks) if tapped else None,
-            "gaps": _gaps(reads),
-        },
+        "redelivered_tasks": _redelivered_tasks(attempts, redeliveries, by),
+        "max_delivery": _max_delivery(attempts, held["consumers"], redeliveries, by),
+        "attempts": _attempts(attempts, by),
+        "latency_s": _spread(settled, "latency_s"),
+        "queue_wait_s": _spread(tasks, "queue_wait_s"),
+        "service_time_s": _service(tasks),
+        "save_time_s": _spread(settled, "save_time_s"),
+        "acks": _acks(held["acks"], tasks, discarded, by),
+        "coverage": _coverage(held, reads, now, tasks, by),
     }
+
+
+def _tasks(held: dict[str, pd.DataFrame]) -> tuple[pd.DataFrame, str]:
+    """The job's tasks, and what told of them: ``tap``, ``logs``, or only ``looks``."""
+    tasks = task_times(
+        held["consumers"],
+        acks=held["acks"],
+        log_events=held["log_events"],
+        advisories=held["advisories"],
+    )
+    if len(held["acks"]) or len(held["advisories"]):
+        return tasks, "tap"
+    if len(held["log_events"]):
+        return tasks, "logs"
+    return estimated_tasks(held["consumers"], counters=held["counters"]), "looks"
+
+
+def _state(
+    one: FrameSource, job_id: int, log_events: pd.DataFrame, *, as_of: pd.Timestamp
+) -> dict[str, Any]:
+    """The job's row of the fleet; what it lacks is taken from the job's log, and its stream."""
+    rows = fleet(one, as_of=as_of).to_dict("records")
+    now: dict[str, Any] = dict(rows[0]) if rows else dict.fromkeys(FLEET, pd.NA)
+    looks = one.frame("consumers", job_id=job_id)
+    told = job_log(log_events).to_dict("records")
+    logged = dict(told[0]) if told else {}
+    logged["is_final"] = logged.get("status", pd.NA) in FINAL_STATUSES if told else pd.NA
+    for column in ("status", "is_final", "total", "processed", "failed", "started_at"):
+        if pd.isna(now[column]):
+            now[column] = logged.get(column, pd.NA)
+    if pd.isna(now["finished_at"]) and not pd.isna(now["is_final"]) and now["is_final"]:
+        now["finished_at"] = logged.get("finished_at", pd.NaT)
+    if pd.isna(now["started_at"]):
+        now["started_at"] = looks["stream_created_at"].min()
+    return now
 
 
 class _OneJob:
@@ -103,77 +149,72 @@ class _OneJob:
         return frames.last_rows(name, self.frame(name, until=until))
 
 
-def _settled(
-    held: dict[str, pd.DataFrame],
-    tasks: pd.DataFrame,
-    line: pd.DataFrame,
-    tapped: bool,
-    *,
-    cancelled: bool,
-) -> float:
-    """Images settled; NaN unknown.
-
-    The results of a cancelled job that come when its stream is gone are thrown away. The last
-    ones of a job that ends by itself count: they are saved before the stream goes, acknowledged
-    after.
-    """
-    if not tapped:
-        return float(line["settled_total"].max()) if line["settled_total"].notna().any() else np.nan
-    if not cancelled:
-        return float(len(tasks))
-    deletions = held["advisories"].loc[
-        (held["advisories"]["kind"] == "STREAM.DELETED").fillna(False), "observed_at"
-    ]
-    ended_at = deletions.min() if len(deletions) else tasks["acked_at"].max()
-    return float((tasks["acked_at"] <= ended_at).sum()) if len(tasks) else 0.0
+def _acked(tasks: pd.DataFrame, by: str, line: pd.DataFrame) -> Any:
+    if by == "looks":
+        return _plain(line["settled_total"].max())
+    return int(tasks["acked_at"].notna().sum())
 
 
-def _throughput(
-    settled: float, started_at: Any, now: "pd.Series[Any]", line: pd.DataFrame, tapped: bool
-) -> float | None:
+def _throughput(settled: int, by: str, now: dict[str, Any], line: pd.DataFrame) -> float | None:
     known = line.loc[line["settled_total"].notna(), "observed_at"]
-    if tapped and not pd.isna(now["finished_at"]):
-        ended_at = now["finished_at"]
-    else:  # the last look that could count is as far as the count reaches
+    count = float(settled)
+    if by == "looks":
+        count = float(line["settled_total"].max()) if len(known) else np.nan
+    ended_at = now["finished_at"]
+    if by == "looks" or pd.isna(ended_at):
+        # the last look that could count is as far as the count reaches
         ended_at = known.max() if len(known) else pd.NaT
-    if pd.isna(started_at) or pd.isna(ended_at) or np.isnan(settled) or ended_at <= started_at:
+    began_at = now["started_at"]
+    if pd.isna(began_at) or pd.isna(ended_at) or np.isnan(count) or ended_at <= began_at:
         return None
-    minutes = float((ended_at - started_at).total_seconds()) / 60.0
-    return round(settled / minutes, 3)
+    return round(count / (float((ended_at - began_at).total_seconds()) / 60.0), 3)
 
 
-def _redeliveries(line: pd.DataFrame, tasks: pd.DataFrame) -> int | None:
-    """From the sequences at the last look that had them; acknowledgements may know of more."""
+def _redeliveries(line: pd.DataFrame, tasks: pd.DataFrame, by: str) -> int | None:
+    """From the sequences at the last look that had them; single attempts may tell of more."""
     by_looks = line["redeliveries_total"].max()
-    by_acks = (floats(tasks, "delivery") - 1).sum() if len(tasks) else 0
-    return None if pd.isna(by_looks) else int(max(by_looks, by_acks))
+    seen = int((floats(tasks, "max_delivery") - 1).sum()) if by != "looks" and len(tasks) else 0
+    return None if pd.isna(by_looks) else int(max(by_looks, seen))
 
 
-def _redelivered_tasks(attempts: Floats, redeliveries: int | None, tapped: bool) -> int | None:
+def _redelivered_tasks(attempts: Floats, redeliveries: int | None, by: str) -> int | None:
     if redeliveries == 0:
         return 0
-    return int((attempts > 1).sum()) if tapped else None
+    return None if by == "looks" else int((attempts > 1).sum())
 
 
-def _max_delivery(attempts: Floats, delivered: Floats, redeliveries: int | None) -> int | None:
-    if attempts.size:
+def _max_delivery(
+    attempts: Floats, looks: pd.DataFrame, redeliveries: int | None, by: str
+) -> int | None:
+    if by != "looks" and attempts.size:
         return int(np.nanmax(attempts))
+    delivered = floats(looks, "delivered_consumer_seq")
     if redeliveries == 0 and not np.isnan(delivered).all():
         return int(np.nanmax(delivered) > 0)
     return None
 
 
-def _lost(looks: pd.DataFrame, tasks: pd.DataFrame, now: "pd.Series[Any]") -> int | None:
+def _attempts(attempts: Floats, by: str) -> dict[str, int] | None:
+    if by == "looks":
+        return None
+    numbers, counts = np.unique(attempts[~np.isnan(attempts)].astype(int), return_counts=True)
+    return {str(n): int(c) for n, c in zip(numbers, counts, strict=True)}
+
+
+def _lost(looks: pd.DataFrame, tasks: pd.DataFrame, by: str, now: dict[str, Any]) -> int | None:
     """Messages that the broker gave up, at the last look at the consumer.
 
     With redelivered messages still in flight the broker does not tell which of them it will
     deliver again: unknown, unless some are surely given up, or all came back in the end.
     """
     known = looks[looks["num_redelivered"].notna() & looks["num_ack_pending"].notna()]
-    counted = now[["total", "processed", "failed"]]
-    all_saved = counted.notna().all() and now["processed"] == now["total"] and now["failed"] == 0
+    counted = [now["total"], now["processed"], now["failed"]]
+    all_saved = (
+        not any(map(pd.isna, counted)) and counted[:2] == [counted[0]] * 2 and not counted[2]
+    )
     is_final = not pd.isna(now["is_final"]) and bool(now["is_final"])
-    if (is_final and all_saved) or (len(known) and len(tasks) >= known["last_seq"].max()):
+    acked = int(tasks["acked_at"].notna().sum()) if by != "looks" else 0
+    if (is_final and all_saved) or (len(known) and acked >= known["last_seq"].max()):
         return 0
     if known.empty:
         return None
@@ -183,34 +224,72 @@ def _lost(looks: pd.DataFrame, tasks: pd.DataFrame, now: "pd.Series[Any]") -> in
     return given_up if given_up or not redelivered else None
 
 
-def _latency(held: dict[str, pd.DataFrame], tasks: pd.DataFrame, tapped: bool) -> dict[str, Any]:
-    if tapped:
-        return _percentiles(floats(tasks, "latency_s")) | {"is_estimate": False}
-    seen = curves(held["consumers"], held["counters"], np.empty(0))
-    latency_s, error_s = np.empty(0), float("nan")
-    for curve in seen.values():
-        latency_s, error_s = estimated_latency(curve)
-    return _percentiles(latency_s) | {"is_estimate": True, "error_s": _rounded(error_s)}
+def _spread(tasks: pd.DataFrame, column: str) -> dict[str, Any]:
+    told = spread(floats(tasks, column))
+    known = tasks[tasks[column].notna()]
+    error_s = known[column.removesuffix("_s") + "_error_s"].max() if len(known) else None
+    estimated = bool(flags(known, "is_estimate").any())
+    return told | {"is_estimate": estimated, "error_s": _rounded(error_s)}
 
 
-def _percentiles(values: Floats) -> dict[str, Any]:
-    known = values[~np.isnan(values)]
-    shares: dict[str, Any] = dict.fromkeys(PERCENTILES)
-    if known.size:
-        marks = np.percentile(known, list(PERCENTILES.values()))
-        shares = dict(zip(PERCENTILES, (round(float(m), 3) for m in marks), strict=True))
-    return {"n": int(known.size), **shares}
+def _service(tasks: pd.DataFrame) -> dict[str, Any]:
+    """Until the result was posted, where that was logged; else until it was acknowledged."""
+    if tasks["service_time_s"].notna().any():
+        return _spread(tasks, "service_time_s") | {"until": "posted"}
+    return _spread(tasks, "in_flight_s") | {"until": "acked"}
 
 
-def _acks_seen_ratio(line: pd.DataFrame, tasks: pd.DataFrame) -> float | None:
-    """Messages seen acknowledged by the last look, of those the broker called settled then."""
-    known = line[line["settled_total"].notna()]
-    if known.empty or known["settled_total"].iloc[-1] == 0:
-        return None
-    settled, at = int(known["settled_total"].iloc[-1]), known["observed_at"].iloc[-1]
-    # Looks are timed by the poller, acks by the tap: a second of tolerance between the two.
-    seen = int((tasks["acked_at"] <= at + pd.Timedelta(seconds=1)).sum())
-    return round(min(1.0, seen / settled), 4)
+def _acks(
+    acks: pd.DataFrame, tasks: pd.DataFrame, discarded: pd.DataFrame, by: str
+) -> dict[str, Any]:
+    told: dict[str, Any] = {"by": by}
+    single = by != "looks"
+    told["repeated"] = int((floats(tasks, "acks") - 1).clip(min=0).sum()) if single else None
+    for name in ("late", "after_delete", "discarded"):
+        told[name] = int(flags(tasks, f"is_{name}").sum()) if single else None
+    by_kind = acks["kind"].isin(("-NAK", "+TERM"))
+    told["negative"] = int(by_kind.sum()) if by == "tap" else None
+    if len(discarded):
+        told["discarded_latency_s"] = _spread(discarded, "latency_s")
+    return told
+
+
+def _coverage(
+    held: dict[str, pd.DataFrame],
+    reads: pd.DataFrame,
+    now: dict[str, Any],
+    tasks: pd.DataFrame,
+    by: str,
+) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "acks_seen_ratio": None,
+        "missing": None,
+        "tap_gap_s": None,
+        "gaps": _gaps(reads),
+        "log_is_whole": None,
+    }
+    if by == "tap":
+        rows = coverage(
+            held["consumers"],
+            acks=held["acks"],
+            reads=reads,
+            jobs=held["jobs"],
+            counters=held["counters"],
+        ).to_dict("records")
+        gaps = tap_gaps(reads)
+        told["tap_gap_s"] = _rounded((gaps["ends_at"] - gaps["begins_at"]).dt.total_seconds().sum())
+        if rows:
+            told["acks_seen_ratio"] = _rounded(rows[0]["acks_seen_ratio"], digits=4)
+            told["missing"] = _plain(rows[0]["missing"])
+    if len(held["log_events"]):
+        told["log_is_whole"] = _plain(job_log(held["log_events"])["is_whole"].any())
+    if by == "logs" and not pd.isna(now["total"]) and now["total"]:
+        # Nothing else tells how many were settled: of those the job had.
+        seen = int(tasks["acked_at"].notna().sum())
+        if now["status"] == "SUCCESS":
+            told["acks_seen_ratio"] = round(min(1.0, seen / int(now["total"])), 4)
+            told["missing"] = max(0, int(now["total"]) - seen)
+    return told
 
 
 def _gaps(reads: pd.DataFrame) -> int:
@@ -222,8 +301,8 @@ def _gaps(reads: pd.DataFrame) -> int:
     return gaps
 
 
-def _rounded(value: Any) -> float | None:
-    return None if pd.isna(value) else round(float(value), 3)
+def _rounded(value: Any, *, digits: int = 3) -> float | None:
+    return None if pd.isna(value) else round(float(value), digits)
 
 
 def _plain(value: Any) -> Any:

@@ -45,6 +45,7 @@ class Job:
         config: The newest row of ``consumers`` that tells the consumer's configuration.
         stages: Newest row per stage.
         timeline: All its looks.
+        tasks: All its tasks, measured or estimated.
     """
 
     row: dict[str, Any]
@@ -54,6 +55,7 @@ class Job:
     config: dict[str, Any]
     stages: pd.DataFrame
     timeline: pd.DataFrame
+    tasks: pd.DataFrame
 
 
 class Drawn(NamedTuple):
@@ -142,10 +144,19 @@ class Board:
         looks = self.feed.frame("consumers", job_id=job_id, until=as_of)
         configured = looks.dropna(subset=["ack_wait_s"])
         since = looks["observed_at"].min() if len(looks) else None
+        counters = self.feed.frame("counters", job_id=job_id, until=as_of)
+        tasks = metrics.task_times(
+            looks,
+            acks=self.feed.frame("acks", job_id=job_id, until=as_of),
+            log_events=self.feed.frame("log_events", job_id=job_id, until=as_of),
+            advisories=self.feed.frame("advisories", job_id=job_id, until=as_of),
+        )
+        if tasks.empty:
+            tasks = metrics.estimated_tasks(looks, counters=counters)
         timeline = metrics.timeline(
             looks,
-            counters=self.feed.frame("counters", job_id=job_id, until=as_of),
-            acks=self.feed.frame("acks", job_id=job_id, until=as_of),
+            counters=counters,
+            tasks=tasks,
             reads=self.feed.frame("reads", since=since, until=as_of),
         )
         return Job(
@@ -156,6 +167,7 @@ class Board:
             config=dict(configured.iloc[-1]) if len(configured) else {},
             stages=stages[stages["job_id"] == job_id],
             timeline=timeline,
+            tasks=tasks,
         )
 
     def drawn(self, job_id: int, span: Window) -> Drawn:

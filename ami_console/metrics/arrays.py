@@ -49,6 +49,28 @@ def count(values: Floats) -> Any:
     return pd.arrays.IntegerArray(whole, missing)
 
 
+def typed(values: Any, dtype: str) -> Any:
+    """Values as a column of a frame; NaN is missing.
+
+    Args:
+        values: Instants as ns (integers) or as seconds since the epoch (floats); text as it is;
+            all else as floats.
+        dtype: One of the dtypes of :mod:`ami_console.frames`.
+    """
+    if dtype == frames.TIME:
+        at = np.asarray(values)
+        if at.dtype.kind == "f":
+            at = np.where(np.isnan(at), NAT, np.nan_to_num(at * 1e9).astype("int64"))
+        return pd.DatetimeIndex(at.astype("int64").view("M8[ns]"), tz="UTC")
+    if dtype == frames.TEXT:
+        return pd.array(values, dtype=frames.TEXT)
+    measured = np.asarray(values, dtype="float64")
+    if dtype == frames.FLAG:
+        missing = np.isnan(measured)
+        return pd.arrays.BooleanArray(np.where(missing, 0.0, measured).astype(bool), missing)
+    return count(measured) if dtype == frames.COUNT else measure(measured)
+
+
 class Columns(Mapping[str, Any]):
     """Columns of one frame as arrays: counts and measures as floats, times as seconds.
 

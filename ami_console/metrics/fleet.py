@@ -4,6 +4,7 @@ import pandas as pd
 
 from ami_console import frames
 from ami_console.frames import FrameSource
+from ami_console.metrics.tasks import task_times
 from ami_console.metrics.timeline import GAUGES, timeline
 from ami_console.reading import FINAL_STATUSES
 
@@ -114,12 +115,14 @@ def _now(source: FrameSource, as_of: pd.Timestamp, window_s: float) -> pd.DataFr
     since = as_of - pd.Timedelta(seconds=2 * window_s)
     recent = {
         name: source.frame(name, since=since, until=as_of)
-        for name in ("consumers", "counters", "acks", "reads")
+        for name in ("consumers", "counters", "acks", "log_events", "reads")
     }
+    tasks = task_times(acks=recent["acks"], log_events=recent["log_events"])
+    looked_at = set(recent["consumers"]["job_id"])
     lines = timeline(
         recent["consumers"],
         counters=recent["counters"],
-        acks=recent["acks"],
+        tasks=tasks[tasks["job_id"].isin(looked_at)],
         reads=recent["reads"],
         window_s=window_s,
     )

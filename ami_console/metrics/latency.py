@@ -1,127 +1,87 @@
-"""Publish → ack: measured from acknowledgements, or estimated from looks."""
+"""Publish → ack in the window that ends at each look."""
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ami_console.metrics.arrays import Columns, Floats, instants
-from ami_console.metrics.settled import Curve, gap_limit_s
+from ami_console.metrics.arrays import Columns, Floats, by_job, floats, instants
+from ami_console.metrics.over_time import FEW
+from ami_console.metrics.percentiles import FEWEST, PERCENTILES, trailing
 
-QUANTILE_POINTS = 41
-"""Images per window at which the estimate is taken; more changes p95 by under a percent."""
+_COLUMNS = ("latency_s", "is_estimate", "stored_at", "delivered_at", "max_delivery")
 
 
-def ack_latency(acks: pd.DataFrame) -> pd.DataFrame:
-    """Publish → ack of each task, seconds, from its first acknowledgement.
-
-    Only ``+ACK`` counts; repeated acknowledgements of a message are left out. A message is told
-    apart by its sequence and the instant at which it was stored: a recreated stream counts from
-    1 again.
+def latency_columns(
+    tasks: pd.DataFrame | None, *, within_s: float = float("inf")
+) -> dict[int, Columns]:
+    """Job id → latencies of its settled tasks in the order in which they were acknowledged.
 
     Args:
-        acks: The ``acks`` frame.
-
-    Returns:
-        One row per (job, message), sorted by ``acked_at``: ``job_id``, ``stream_seq``,
-        ``stored_at``, ``acked_at``, ``delivery`` (the highest attempt acknowledged),
-        ``latency_s`` (Float64).
-
-    Source:
-        ``$JS.ACK`` subjects; ``acked_at`` is our receipt, ``stored_at`` the server's clock, so a
-        clock offset between the two is part of the figure.
+        tasks: :func:`~ami_console.metrics.task_times`.
+        within_s: Leave out those whose instant is less sure than this, seconds.
     """
-    settled = acks[acks["kind"].fillna("") == "+ACK"].sort_values("acked_at", kind="stable")
-    message = ["job_id", "stream_seq", "stored_at"]
-    if settled.duplicated(message).any():
-        settled = settled.assign(delivery=settled.groupby(message)["delivery"].transform("max"))
-    first = settled.drop_duplicates(message)
-    out = first[["job_id", "stream_seq", "stored_at", "acked_at", "delivery"]].reset_index(
-        drop=True
+    if tasks is None or tasks.empty:
+        return {}
+    kept = (
+        tasks["acked_at"].notna().to_numpy()
+        & ~tasks["is_discarded"].to_numpy(dtype=bool, na_value=False)
+        & ~(floats(tasks, "acked_error_s") > within_s)
+        & ~np.isnan(floats(tasks, "latency_s"))
     )
-    latency_s = (instants(out, "acked_at") - instants(out, "stored_at")) / 1e9
-    return out.assign(latency_s=pd.array(latency_s, dtype="Float64"))
+    return by_job(tasks[kept], _COLUMNS, order="acked_at")
 
 
-def trailing_ack_latency(
-    tasks: Columns, observed_s: Floats, window_s: float
-) -> tuple[Floats, Floats]:
-    """p50 and p95 of the tasks acknowledged in the window that ends at each look, seconds."""
-    acked_s, latency_s = tasks["acked_at_ns"] / 1e9, tasks["latency_s"]
-    begin = np.searchsorted(acked_s, observed_s - window_s, side="right")
-    end = np.searchsorted(acked_s, observed_s, side="right")
-    percentiles = np.full((2, len(observed_s)), np.nan)
-    for i, (low, high) in enumerate(zip(begin, end, strict=True)):
-        if high > low:
-            percentiles[:, i] = np.percentile(latency_s[low:high], [50, 95])
-    return percentiles[0], percentiles[1]
+def trailing_latency(
+    tasks: Columns | None,
+    observed_s: Floats,
+    window_s: float,
+    *,
+    server_s: Floats | None = None,
+    known: Any = True,
+) -> dict[str, Floats]:
+    """Count and percentiles of the tasks acknowledged in the window that ends at each look.
+
+    Args:
+        tasks: One job's of :func:`latency_columns`.
+        observed_s: Our clock at each look, s since the epoch.
+        window_s: Width of the window, seconds.
+        server_s: The server's clock at each look, which estimates are on.
+        known: Whether each look could count, without which it has no estimate.
+    """
+    missing = np.full(len(observed_s), np.nan)
+    marks = np.tile(missing, (len(PERCENTILES), 1))
+    n = estimated = missing
+    if tasks is not None and tasks.rows:
+        is_estimate = bool(tasks["is_estimate"][0])
+        ends_s = server_s if is_estimate and server_s is not None else observed_s
+        if is_estimate:  # a look that could not count tells of no window
+            ends_s = np.where(known, ends_s, -np.inf)
+        n, marks = trailing(tasks["acked_at_ns"] / 1e9, tasks["latency_s"], ends_s, window_s)
+        n = np.where(np.isinf(ends_s), np.nan, n)
+        estimated = np.where(n > 0, float(is_estimate), np.nan)
+    named = {f"latency_{mark}_s": values for mark, values in zip(PERCENTILES, marks, strict=True)}
+    return {"latency_n": n, **named, "latency_is_estimate": estimated}
 
 
-def trailing_estimate(seen: Curve, first: Floats) -> tuple[Floats, Floats]:
-    """Estimated p50 and p95 of the images settled since each window's first look, seconds."""
-    begin = first.astype("int64")
-    p50, p95 = np.full((2, len(seen.at_s)), np.nan)
-    low, high = seen.settled[begin], seen.settled
-    rows = np.flatnonzero(high - low >= 1)
-    if not rows.size:
-        return p50, p95
-    share = (np.arange(QUANTILE_POINTS) + 0.5) / QUANTILE_POINTS
-    images = low[rows, None] + (high - low)[rows, None] * share
-    p50[rows], p95[rows] = np.percentile(_latency_s(seen, images), [50, 95], axis=1)
-    return p50, p95
+def single_latencies(tasks: pd.DataFrame, *, window_s: float = 60.0) -> pd.DataFrame:
+    """The latencies that are too few for percentiles: of tasks with fewer than 20 in their window.
 
-
-def estimated_latency(seen: Curve) -> tuple[Floats, float]:
-    """Estimated publish → ack of the images of one job that were seen to settle, seconds.
-
-    The n-th image settled is taken to be the n-th published, each at the instant at which the
-    counter passed n, read between looks on a straight line. What was published before the first
-    look counts as published when the stream was created, as Antenna does it. Of images that were
-    settled before a watch began late, nothing is known; they are left out.
+    Args:
+        tasks: :func:`~ami_console.metrics.task_times`.
+        window_s: The window that ended when a task was acknowledged, seconds.
 
     Returns:
-        One value per image, and the error of each in seconds: the longest pause between two
-        looks. Empty, and NaN, when nothing was seen to settle.
+        One row per such task: ``job_id``, ``acked_at``, ``stream_seq``, ``value_s``.
     """
-    known = np.flatnonzero(~np.isnan(seen.settled))
-    if not known.size:
-        return np.empty(0), float("nan")
-    counts, at_s = _settling(seen)
-    images = np.arange(counts[0] + 1.0, counts[-1] + 1.0)
-    if not images.size:
-        return images, float("nan")
-    return _latency_s(seen, images), float(np.max(np.diff(at_s), initial=0.0))
-
-
-def _latency_s(seen: Curve, images: Floats) -> Floats:
-    published, published_at_s = _publishing(seen)
-    settled_at_s = _passed_at(images, *_settling(seen))
-    return np.maximum(settled_at_s - _passed_at(images, published, published_at_s), 0.0)
-
-
-def _settling(seen: Curve) -> tuple[Floats, Floats]:
-    """Settled count and instant, monotone; from 0 at the stream's creation if seen from there."""
-    known = np.flatnonzero(~np.isnan(seen.settled))
-    counts, at_s = np.maximum.accumulate(seen.settled[known]), seen.at_s[known]
-    started_s = seen.started_s[known[0]]
-    if 0 <= at_s[0] - started_s <= gap_limit_s(seen.observed_s):
-        counts, at_s = np.append(0.0, counts), np.append(started_s, at_s)
-    return counts, at_s
-
-
-def _publishing(seen: Curve) -> tuple[Floats, Floats]:
-    """Published count and instant; what the first look found is as old as its stream."""
-    known = np.flatnonzero(~np.isnan(seen.published))
-    counts, at_s = np.maximum.accumulate(seen.published[known]), seen.at_s[known].copy()
-    started_s = seen.started_s[known[0]]
-    if not np.isnan(started_s):
-        at_s[0] = min(started_s, at_s[0])
-    return np.append(0.0, counts), np.append(at_s[0], at_s)
-
-
-def _passed_at(images: Floats, counts: Floats, at_s: Floats) -> Floats:
-    """When a counter passed each number: on a straight line between the two looks around it."""
-    if len(counts) < 2:
-        return np.full(images.shape, at_s[0])
-    after = np.clip(np.searchsorted(counts, images, side="left"), 1, len(counts) - 1)
-    step = counts[after] - counts[after - 1]
-    share = np.divide(images - counts[after - 1], step, out=np.ones_like(images), where=step > 0)
-    return at_s[after - 1] + np.clip(share, 0.0, 1.0) * (at_s[after] - at_s[after - 1])
+    kept = tasks[tasks["acked_at"].notna() & ~tasks["is_discarded"].fillna(False)]
+    kept = kept.dropna(subset=["latency_s"]).sort_values(["job_id", "acked_at"], kind="stable")
+    few = np.zeros(len(kept), dtype=bool)
+    job_ids, at_ns = kept["job_id"].to_numpy("int64"), instants(kept, "acked_at")
+    for job_id in np.unique(job_ids):
+        rows = np.flatnonzero(job_ids == job_id)
+        begin = np.searchsorted(at_ns[rows], at_ns[rows] - int(window_s * 1e9), side="right")
+        end = np.searchsorted(at_ns[rows], at_ns[rows], side="right")
+        few[rows] = end - begin < FEWEST
+    shown: Any = kept[few].rename(columns={"latency_s": "value_s"})
+    return shown[list(FEW)].astype(FEW).reset_index(drop=True)

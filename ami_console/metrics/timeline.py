@@ -1,5 +1,6 @@
 """Throughput, backlog, redelivery and latency of each job at each look."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -7,9 +8,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from ami_console import frames
-from ami_console.metrics.arrays import Columns, Floats, Instants, by_job, count, measure, seconds
-from ami_console.metrics.latency import ack_latency, trailing_ack_latency, trailing_estimate
+from ami_console.metrics.arrays import Columns, Floats, Instants, seconds, typed
+from ami_console.metrics.estimates import estimated_tasks
+from ami_console.metrics.latency import latency_columns, trailing_latency
 from ami_console.metrics.settled import Curve, curves, gap_limit_s
+from ami_console.metrics.task_timeline import task_line
 
 GAUGES = ("num_pending", "num_ack_pending", "num_redelivered")
 
@@ -24,8 +27,10 @@ TIMELINE: dict[str, str] = {
     "num_redelivered": frames.COUNT,
     "redeliveries_total": frames.COUNT,
     "redeliveries_per_min": frames.MEASURE,
+    "latency_n": frames.COUNT,
     "latency_p50_s": frames.MEASURE,
     "latency_p95_s": frames.MEASURE,
+    "latency_p99_s": frames.MEASURE,
     "latency_is_estimate": frames.FLAG,
     "eta_s": frames.MEASURE,
 }
@@ -35,9 +40,10 @@ def timeline(
     consumers: pd.DataFrame,
     *,
     counters: pd.DataFrame | None = None,
-    acks: pd.DataFrame | None = None,
+    tasks: pd.DataFrame | None = None,
     reads: pd.DataFrame | None = None,
     window_s: float = 60.0,
+    half_life_s: float | None = None,
 ) -> pd.DataFrame:
     """Throughput, backlog, redelivery, latency and ETA per job and look.
 
@@ -50,48 +56,61 @@ def timeline(
         counters: The ``counters`` frame; bounds what counts as settled where the broker gave
             messages up. Without it, messages given up while others are in flight count as
             settled for as long as those are.
-        acks: The ``acks`` frame; with rows of a job its latency is measured, else estimated.
+        tasks: :func:`~ami_console.metrics.task_times`; with tasks of a job its latency is
+            measured, else estimated from its looks.
         reads: The ``reads`` frame; a failed NATS read becomes a row that is all missing.
         window_s: How far rates and percentiles look back, seconds.
+        half_life_s: Smooth ``acked_per_min`` with an exponentially weighted mean: a look so many
+            seconds ago counts half. ``None``: as it is.
 
     Returns:
         One row per (job, look) and per gap, sorted by ``job_id``, ``observed_at``: the columns
         of ``TIMELINE``. ``acked_per_min`` settled images per minute over the window,
         ``acked_per_min_so_far`` since the stream was created, ``settled_total`` images,
         ``redeliveries_total`` since the stream was created (a counter), ``num_redelivered`` the
-        broker's gauge as it is, ``latency_p50_s``/``latency_p95_s`` publish → ack of the images
-        settled in the window, ``latency_is_estimate`` True where they come from looks and not
-        from acknowledgements, ``eta_s`` seconds until nothing is pending or in flight at the
-        window's rate; missing where images were given up that nobody will deliver again.
+        broker's gauge as it is, ``latency_n`` images settled in the window whose publish → ack is
+        known, ``latency_p50_s``/``p95``/``p99`` its percentiles, missing for fewer than 20
+        (:func:`~ami_console.metrics.single_latencies` gives those), ``latency_is_estimate`` True
+        where they come from looks and not from single tasks, ``eta_s`` seconds until nothing is
+        pending or in flight at the window's rate; missing where images were given up that nobody
+        will deliver again. A job of which there are tasks and fewer than two looks (it was too
+        short, or only its log is left) has a row a second told by its tasks.
 
     Raises:
         FrameError: A needed column is absent.
 
     Source:
-        JetStream ``CONSUMER.INFO``/``STREAM.INFO`` (or ``/jsz``), ``$JS.ACK`` subjects, Redis.
+        JetStream ``CONSUMER.INFO``/``STREAM.INFO`` (or ``/jsz``), ``$JS.ACK`` subjects,
+        logs, Redis.
     """
     frames.require(consumers, frames.schema("consumers"), "timeline")
     failed_s = _failed_reads(reads)
-    tasks = {} if acks is None else by_job(ack_latency(acks), ("latency_s",), order="acked_at")
-    lines = [
-        _with_gap_rows(_job(job_id, seen, tasks.get(job_id), window_s), seen.observed_ns, failed_s)
-        for job_id, seen in curves(consumers, counters, failed_s).items()
-    ]
+    known = latency_columns(tasks, within_s=window_s / 2)
+    seen_of = curves(consumers, counters, failed_s)
+    known |= latency_columns(
+        estimated_tasks(_of_others(consumers, known), counters=counters), within_s=window_s / 2
+    )
+    lines = []
+    for job_id in sorted({*seen_of, *known}):
+        seen, mine = seen_of.get(job_id), known.get(job_id)
+        if mine is not None and mine.rows and (seen is None or _looks(seen) < 2):
+            lines.append(task_line(job_id, mine, window_s, TIMELINE))
+        elif seen is not None:
+            line = _job(job_id, seen, mine, window_s, half_life_s)
+            lines.append(_with_gap_rows(line, seen.observed_ns, failed_s))
     if not lines:
         return frames.table([], TIMELINE)
     whole = {column: np.concatenate([line[column] for line in lines]) for column in lines[0]}
-    return pd.DataFrame(
-        {column: _typed(whole[column], dtype) for column, dtype in TIMELINE.items()}
-    )
+    return pd.DataFrame({column: typed(whole[column], dtype) for column, dtype in TIMELINE.items()})
 
 
-def _typed(values: npt.NDArray[Any], dtype: str) -> Any:
-    if dtype == frames.TIME:
-        return pd.DatetimeIndex(values.view("M8[ns]"), tz="UTC")
-    if dtype == frames.FLAG:
-        missing = np.isnan(values)
-        return pd.arrays.BooleanArray(np.where(missing, 0.0, values).astype(bool), missing)
-    return count(values) if dtype == frames.COUNT else measure(values)
+def _looks(seen: Curve) -> int:
+    """How many looks told how many images were settled."""
+    return int(np.sum(~np.isnan(seen.settled)))
+
+
+def _of_others(consumers: pd.DataFrame, known: Collection[int]) -> pd.DataFrame:
+    return consumers[~consumers["job_id"].isin(list(known))]
 
 
 def _failed_reads(reads: pd.DataFrame | None) -> Floats:
@@ -103,16 +122,16 @@ def _failed_reads(reads: pd.DataFrame | None) -> Floats:
     return np.sort(seconds(reads, "observed_at")[nats & failed])
 
 
-def _job(job_id: int, seen: Curve, tasks: Columns | None, window_s: float) -> dict[str, Any]:
+def _job(
+    job_id: int, seen: Curve, tasks: Columns | None, window_s: float, half_life_s: float | None
+) -> dict[str, Any]:
     """Column → values of one job, missing as NaN."""
     first = window_starts(seen, window_s)
     acked_per_min = _per_min(seen, seen.settled, first, window_s)
+    if half_life_s is not None:
+        acked_per_min = _smoothed(acked_per_min, seen, half_life_s)
     exists = seen.looks["consumer_exists"]
     gauges = {name: np.where(exists, seen.looks[name], np.nan) for name in GAUGES}
-    if tasks is not None:
-        p50, p95 = trailing_ack_latency(tasks, seen.observed_s, window_s)
-    else:
-        p50, p95 = trailing_estimate(seen, first)
     remaining = gauges["num_pending"] + gauges["num_ack_pending"]
     with np.errstate(divide="ignore", invalid="ignore"):
         age_min = (seen.at_s - seen.started_s) / 60.0
@@ -129,11 +148,27 @@ def _job(job_id: int, seen: Curve, tasks: Columns | None, window_s: float) -> di
         **gauges,
         "redeliveries_total": seen.redeliveries,
         "redeliveries_per_min": _per_min(seen, seen.redeliveries, first, window_s),
-        "latency_p50_s": p50,
-        "latency_p95_s": p95,
-        "latency_is_estimate": np.where(np.isnan(p50), np.nan, float(tasks is None)),
+        **trailing_latency(
+            tasks,
+            seen.observed_s,
+            window_s,
+            server_s=seen.at_s,
+            known=~np.isnan(seen.settled),
+        ),
         "eta_s": eta_s,
     }
+
+
+def _smoothed(values: Floats, seen: Curve, half_life_s: float) -> Floats:
+    """Exponentially weighted mean; begins anew after every gap, and is missing where a value is."""
+    smooth = np.full(len(values), np.nan)
+    for segment in np.unique(seen.segment):
+        rows = np.flatnonzero((seen.segment == segment) & ~np.isnan(values))
+        if rows.size:
+            times = pd.to_datetime(seen.at_s[rows], unit="s")
+            weighted = pd.Series(values[rows]).ewm(halflife=f"{half_life_s}s", times=times)
+            smooth[rows] = weighted.mean().to_numpy()
+    return smooth
 
 
 def window_starts(seen: Curve, window_s: float) -> Floats:

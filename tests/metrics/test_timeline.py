@@ -9,7 +9,7 @@ import pytest
 from ami_console import frames
 from ami_console.errors import FrameError
 from ami_console.instants import NS_PER_S
-from ami_console.metrics import timeline
+from ami_console.metrics import estimated_tasks, single_latencies, task_times, timeline
 from ami_console.metrics.timeline import TIMELINE
 
 START_NS = 1_795_446_000 * NS_PER_S
@@ -241,11 +241,25 @@ def test_latency_is_estimated_from_looks_and_says_so() -> None:
 def test_latency_of_a_watch_that_began_late_reaches_back_to_the_stream() -> None:
     """The fleet table looks at two minutes of a job that has been running for half an hour."""
     late = [
-        look(s, delivered=s // 20, in_flight=0, stream_created_at=at(0))
+        look(s, delivered=s // 2, in_flight=0, last_seq=2000, stream_created_at=at(0))
         for s in range(1700, 1820, 2)
     ]
     last = line_of(*late).iloc[-1]
+    assert last["latency_n"] == 30
     assert last["latency_p50_s"] == pytest.approx(1790, abs=25)
+
+
+def test_a_few_values_have_no_percentiles_and_are_shown_themselves() -> None:
+    """Three images a minute: their 95th percentile would be one of the three."""
+    slow = frames.from_rows(
+        "consumers", [look(s, delivered=s // 20, in_flight=0) for s in range(2, 122, 2)]
+    )
+    last = timeline(slow).iloc[-1]
+    assert last["latency_n"] == 3
+    assert last["latency_p50_s"] is pd.NA
+    assert last["latency_is_estimate"]
+    singles = single_latencies(estimated_tasks(slow))
+    assert singles["value_s"].tolist() == pytest.approx([20, 40, 60, 80, 100, 120], abs=2.01)
 
 
 def test_a_redis_that_went_away_does_not_hold_the_rate_back() -> None:
@@ -266,20 +280,74 @@ def test_latency_is_measured_where_acknowledgements_were_recorded() -> None:
         "acks",
         [
             {
-                "observed_at": at(80 + i),
-                "acked_at": at(80 + i),
+                "observed_at": at(70 + i),
+                "acked_at": at(70 + i),
                 "job_id": 1,
                 "stream_seq": i + 1,
+                "consumer_seq": i + 1,
                 "delivery": 1,
-                "stored_at": at(70),
+                "stored_at": at(60),
                 "kind": "+ACK",
             }
-            for i in range(9)
+            for i in range(20)
         ],
     )
-    last = line_of(*steady(range(2, 92, 2)), acks=acks, window_s=20).iloc[-1]
-    assert not last["latency_is_estimate"]
-    assert last["latency_p50_s"] == pytest.approx(14.0)
+    line = line_of(*steady(range(2, 92, 2)), tasks=task_times(acks=acks), window_s=21)
+    assert not line["latency_is_estimate"].iloc[-1]
+    assert line["latency_n"].iloc[-2:].tolist() == [19, 20]
+    assert line["latency_p50_s"].iloc[-2] is pd.NA
+    assert line["latency_p50_s"].iloc[-1] == pytest.approx(19.5)
+    assert line["latency_p99_s"].iloc[-1] == pytest.approx(28.81)
+
+
+def test_a_smoothed_rate_begins_anew_after_a_gap() -> None:
+    """A worker that settles eight at once makes a saw; no smooth line bridges an outage."""
+    jumps = [look(s, delivered=s // 8 * 8 + 8, in_flight=8) for s in range(2, 62, 2)]
+    rough = line_of(*jumps, window_s=4)
+    smooth = line_of(*jumps, window_s=4, half_life_s=30)
+    spread = [
+        line["acked_per_min"].iloc[10:].max() - line["acked_per_min"].iloc[10:].min()
+        for line in (rough, smooth)
+    ]
+    assert spread[1] < spread[0] / 2
+    assert smooth["acked_per_min"].iloc[-1] == pytest.approx(60, abs=6)
+    assert smooth["acked_per_min"].isna().tolist() == rough["acked_per_min"].isna().tolist()
+
+    idle = [look(s, delivered=60, in_flight=0) for s in range(200, 230, 2)]
+    after = line_of(*jumps, *idle, window_s=4, half_life_s=30)["acked_per_min"].iloc[-1]
+    assert after == 0.0
+
+
+def test_a_job_that_was_hardly_looked_at_is_told_by_its_tasks() -> None:
+    """It ran for ten seconds between two looks; its log has every acknowledgement."""
+    acks = frames.from_rows(
+        "acks",
+        [
+            {
+                "observed_at": at(5 + i / 4),
+                "acked_at": at(5 + i / 4),
+                "job_id": 1,
+                "stream_seq": i + 1,
+                "consumer_seq": i + 1,
+                "delivery": 1 + (i >= 36),
+                "stored_at": at(0),
+                "kind": "+ACK",
+            }
+            for i in range(40)
+        ],
+    )
+    tasks = task_times(acks=acks)
+    line = timeline(frames.empty("consumers"), tasks=tasks, window_s=10)
+    last = line.iloc[-1]
+    assert {c: str(t) for c, t in line.dtypes.items()} == TIMELINE
+    assert last["settled_total"] == 40
+    assert last["redeliveries_total"] == 4
+    assert last["num_pending"] is pd.NA
+    assert last["acked_per_min"] == pytest.approx(240, abs=12)
+    assert last["acked_per_min_so_far"] == pytest.approx(40 / 14.75 * 60)
+    assert line["acked_per_min"].iloc[0] is pd.NA
+    one = timeline(frames.from_rows("consumers", [look(3, 0, 0)]), tasks=tasks, window_s=10)
+    pd.testing.assert_frame_equal(one, line)
 
 
 def test_jobs_do_not_mix() -> None:

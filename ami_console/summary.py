@@ -46,7 +46,7 @@ def summarise(source: FrameSource, job_id: int) -> dict[str, Any]:
         ``p50``, ``p95``, ``p99``, ``max``, the largest ``error_s`` of a value, ``is_estimate``,
         and for fewer than 20 values the ``values`` instead of percentiles.
 
-        ``acks``: ``by`` what told of them (``tap``, ``logs``, ``looks``), how many were
+        ``acks``: ``by`` what told of them (``tap``, ``logs``, or only ``looks``), how many were
         ``repeated``, ``late`` (the reservation had ended), ``after_delete`` (the stream was
         gone), ``discarded`` (that, and the result was thrown away), ``negative`` (-NAK, +TERM),
         and ``discarded_latency_s``. ``coverage``: ``acks_seen_ratio`` of what the broker called
@@ -65,7 +65,8 @@ def summarise(source: FrameSource, job_id: int) -> dict[str, Any]:
     now = _state(_OneJob(held, reads), job_id, held["log_events"], as_of=end)
     tasks, by = _tasks(held)
     line = timeline(held["consumers"], counters=held["counters"], tasks=tasks, reads=reads)
-    redeliveries = _redeliveries(line, tasks, by)
+    logged = _logged(held["log_events"])
+    redeliveries = _redeliveries(line, tasks, by, logged)
     attempts = floats(tasks, "max_delivery")
     discarded = tasks[flags(tasks, "is_discarded")]
     settled = tasks[~flags(tasks, "is_discarded") & tasks["acked_at"].notna()]
@@ -78,18 +79,20 @@ def summarise(source: FrameSource, job_id: int) -> dict[str, Any]:
         "processed": _plain(now["processed"]),
         "failed": _plain(now["failed"]),
         "lost": _lost(held["consumers"], tasks, by, now),
-        "acked": _acked(tasks, by, line),
+        "acked": _acked(tasks, by, line, held["consumers"], now),
         "throughput_per_min": _throughput(len(settled), by, now, line),
         "peak_throughput_per_min": _rounded(line["acked_per_min"].max()),
         "redeliveries": redeliveries,
-        "redelivered_tasks": _redelivered_tasks(attempts, redeliveries, by),
-        "max_delivery": _max_delivery(attempts, held["consumers"], redeliveries, by),
+        "redelivered_tasks": _redelivered_tasks(attempts, redeliveries, by, logged),
+        "max_delivery": _max_delivery(attempts, held["consumers"], redeliveries, by, logged),
         "attempts": _attempts(attempts, by),
         "latency_s": _spread(settled, "latency_s"),
         "queue_wait_s": _spread(tasks, "queue_wait_s"),
         "service_time_s": _service(tasks),
         "save_time_s": _spread(settled, "save_time_s"),
-        "acks": _acks(held["acks"], tasks, discarded, by),
+        "acks": _acks(
+            held["acks"], tasks, discarded, by, {"logs"} if len(held["log_events"]) else set()
+        ),
         "coverage": _coverage(held, reads, now, tasks, by),
     }
 
@@ -116,9 +119,8 @@ def _state(
     rows = fleet(one, as_of=as_of).to_dict("records")
     now: dict[str, Any] = dict(rows[0]) if rows else dict.fromkeys(FLEET, pd.NA)
     looks = one.frame("consumers", job_id=job_id)
-    told = job_log(log_events).to_dict("records")
-    logged = dict(told[0]) if told else {}
-    logged["is_final"] = logged.get("status", pd.NA) in FINAL_STATUSES if told else pd.NA
+    logged = _logged(log_events)
+    logged["is_final"] = logged["status"] in FINAL_STATUSES if logged else pd.NA
     for column in ("status", "is_final", "total", "processed", "failed", "started_at"):
         if pd.isna(now[column]):
             now[column] = logged.get(column, pd.NA)
@@ -149,10 +151,15 @@ class _OneJob:
         return frames.last_rows(name, self.frame(name, until=until))
 
 
-def _acked(tasks: pd.DataFrame, by: str, line: pd.DataFrame) -> Any:
-    if by == "looks":
-        return _plain(line["settled_total"].max())
-    return int(tasks["acked_at"].notna().sum())
+def _acked(
+    tasks: pd.DataFrame, by: str, line: pd.DataFrame, looks: pd.DataFrame, now: dict[str, Any]
+) -> Any:
+    if by != "looks":
+        return int(tasks["acked_at"].notna().sum())
+    # The last look comes before the last acknowledgements of a job that ended well.
+    if _all_saved(now) and looks["last_seq"].max() == now["total"]:
+        return int(now["total"])
+    return _plain(line["settled_total"].max())
 
 
 def _throughput(settled: int, by: str, now: dict[str, Any], line: pd.DataFrame) -> float | None:
@@ -170,28 +177,51 @@ def _throughput(settled: int, by: str, now: dict[str, Any], line: pd.DataFrame) 
     return round(count / (float((ended_at - began_at).total_seconds()) / 60.0), 3)
 
 
-def _redeliveries(line: pd.DataFrame, tasks: pd.DataFrame, by: str) -> int | None:
-    """From the sequences at the last look that had them; single attempts may tell of more."""
-    by_looks = line["redeliveries_total"].max()
-    seen = int((floats(tasks, "max_delivery") - 1).sum()) if by != "looks" and len(tasks) else 0
-    return None if pd.isna(by_looks) else int(max(by_looks, seen))
+def _logged(log_events: pd.DataFrame) -> dict[str, Any]:
+    """What the job's log tells as a whole; empty without one."""
+    told = job_log(log_events).to_dict("records")
+    return dict(told[0]) if told else {}
 
 
-def _redelivered_tasks(attempts: Floats, redeliveries: int | None, by: str) -> int | None:
+def _redeliveries(
+    line: pd.DataFrame, tasks: pd.DataFrame, by: str, logged: dict[str, Any]
+) -> int | None:
+    """From the sequences at the last look that had them; single attempts may tell of more.
+
+    Without looks from the consumer's last words in the log: deliveries, less the messages that
+    were delivered at all.
+    """
+    known = [line["redeliveries_total"].max() if by != "logs" else pd.NA]
+    if logged:
+        known.append(logged["deliveries"] - (logged["total"] - logged["num_pending"]))
+    told = [int(value) for value in known if not pd.isna(value)]
+    if told and by != "looks" and len(tasks):
+        told.append(int((floats(tasks, "max_delivery") - 1).sum()))
+    return max(told) if told else None
+
+
+def _redelivered_tasks(
+    attempts: Floats, redeliveries: int | None, by: str, logged: dict[str, Any]
+) -> int | None:
     if redeliveries == 0:
         return 0
-    return None if by == "looks" else int((attempts > 1).sum())
+    partial = by == "logs" and not logged["is_whole"]
+    return None if by == "looks" or partial else int((attempts > 1).sum())
 
 
 def _max_delivery(
-    attempts: Floats, looks: pd.DataFrame, redeliveries: int | None, by: str
+    attempts: Floats,
+    looks: pd.DataFrame,
+    redeliveries: int | None,
+    by: str,
+    logged: dict[str, Any],
 ) -> int | None:
     if by != "looks" and attempts.size:
         return int(np.nanmax(attempts))
-    delivered = floats(looks, "delivered_consumer_seq")
-    if redeliveries == 0 and not np.isnan(delivered).all():
-        return int(np.nanmax(delivered) > 0)
-    return None
+    deliveries = looks["delivered_consumer_seq"].max()
+    if pd.isna(deliveries):
+        deliveries = logged.get("deliveries", pd.NA)
+    return None if redeliveries != 0 or pd.isna(deliveries) else int(deliveries > 0)
 
 
 def _attempts(attempts: Floats, by: str) -> dict[str, int] | None:
@@ -224,6 +254,14 @@ def _lost(looks: pd.DataFrame, tasks: pd.DataFrame, by: str, now: dict[str, Any]
     return given_up if given_up or not redelivered else None
 
 
+def _all_saved(now: dict[str, Any]) -> bool:
+    """Whether the job says that it is over and every image of it was saved."""
+    total, processed, failed = (now[column] for column in ("total", "processed", "failed"))
+    if any(map(pd.isna, (total, processed, failed, now["is_final"]))):
+        return False
+    return bool(now["is_final"]) and bool(processed == total) and failed == 0
+
+
 def _spread(tasks: pd.DataFrame, column: str) -> dict[str, Any]:
     told = spread(floats(tasks, column))
     known = tasks[tasks[column].notna()]
@@ -240,10 +278,11 @@ def _service(tasks: pd.DataFrame) -> dict[str, Any]:
 
 
 def _acks(
-    acks: pd.DataFrame, tasks: pd.DataFrame, discarded: pd.DataFrame, by: str
+    acks: pd.DataFrame, tasks: pd.DataFrame, discarded: pd.DataFrame, by: str, also: set[str]
 ) -> dict[str, Any]:
-    told: dict[str, Any] = {"by": by}
     single = by != "looks"
+    ways = ["looks"] if not single else [w for w in ("tap", "logs") if w == by or w in also]
+    told: dict[str, Any] = {"by": ways}
     told["repeated"] = int((floats(tasks, "acks") - 1).clip(min=0).sum()) if single else None
     for name in ("late", "after_delete", "discarded"):
         told[name] = int(flags(tasks, f"is_{name}").sum()) if single else None

@@ -20,6 +20,7 @@ JOB_LOG: dict[str, str] = {
     "ack_wait_s": frames.MEASURE,
     "max_deliver": frames.COUNT,
     "deliveries": frames.COUNT,
+    "num_pending": frames.COUNT,
     "fetched": frames.COUNT,
     "marked_failed": frames.COUNT,
 }
@@ -39,8 +40,8 @@ def job_log(log_events: pd.DataFrame) -> pd.DataFrame:
         that it was complete is SUCCESS or FAILURE by its stages. ``started_at`` and
         ``finished_at`` to the line's resolution, missing where the log does not reach so far;
         ``is_whole`` whether the log goes back to the job's beginning; ``deliveries`` the
-        consumer's count at its end; ``fetched`` the sum of all fetches; ``marked_failed`` images
-        that the health check gave up.
+        consumer's count at its end and ``num_pending`` what was not delivered then; ``fetched``
+        the sum of all fetches; ``marked_failed`` images that the health check gave up.
 
     Source:
         Antenna's job log, and the logs of its processes.
@@ -76,6 +77,7 @@ def _row(job_id: int, events: pd.DataFrame) -> dict[str, Any]:
         "ack_wait_s": last("ack_wait_s", "consumer_created"),
         "max_deliver": last("max_deliver", "consumer_created"),
         "deliveries": last("delivered", "finalizing", "consumer_state"),
+        "num_pending": last("num_pending", "finalizing", "consumer_state"),
         "fetched": fetched.loc[fetched["resolution_s"] == finest, "delivered"].sum()
         if len(fetched)
         else pd.NA,

@@ -9,7 +9,7 @@ from ami_console.metrics.arrays import Columns, Floats, by_job, floats, instants
 from ami_console.metrics.over_time import FEW
 from ami_console.metrics.percentiles import FEWEST, PERCENTILES, trailing
 
-_COLUMNS = ("latency_s", "is_estimate", "stored_at", "delivered_at", "max_delivery")
+_COLUMNS = ("latency_s", "is_estimate", "stream_seq", "stored_at", "delivered_at", "max_delivery")
 
 
 def latency_columns(

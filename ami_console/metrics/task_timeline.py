@@ -13,8 +13,9 @@ MOST_ROWS = 1_500
 def task_line(job_id: int, tasks: Columns, window_s: float, columns: Any) -> dict[str, Any]:
     """Column → values of one job at every second (of a long job: rarer), missing as NaN.
 
-    Rates look back over the window, of a young job to its first message. What only looks tell
-    (pending, in flight) is missing.
+    Rates look back over the window, of a young job to its first message. Where the first tasks are
+    not known (a log that was cut), they look back to the first that is, and totals are missing.
+    What only looks tell (pending, in flight) is missing.
 
     Args:
         job_id: The job.
@@ -23,7 +24,8 @@ def task_line(job_id: int, tasks: Columns, window_s: float, columns: Any) -> dic
         columns: The columns wanted.
     """
     acked_s = tasks["acked_at_ns"] / 1e9
-    began_s = float(np.nanmin(tasks["stored_at"]))
+    is_whole = tasks["stream_seq"].min() == 1
+    began_s = float(np.nanmin(tasks["stored_at"])) if is_whole else float(acked_s[0])
     step_s = max(1.0, np.ceil((acked_s[-1] - began_s) / MOST_ROWS))
     at_s = np.append(np.arange(np.ceil(began_s), acked_s[-1], step_s), acked_s[-1])
     settled = np.searchsorted(acked_s, at_s, side="right").astype("float64")
@@ -35,10 +37,10 @@ def task_line(job_id: int, tasks: Columns, window_s: float, columns: Any) -> dic
     line = {
         "job_id": np.full(len(at_s), float(job_id)),
         "observed_at": (at_s * 1e9).astype("int64"),
-        "settled_total": settled,
+        "settled_total": settled if is_whole else np.full(len(at_s), np.nan),
         "acked_per_min": _per_min(at_s, settled, began_s, window_s),
-        "acked_per_min_so_far": so_far,
-        "redeliveries_total": redeliveries,
+        "acked_per_min_so_far": so_far if is_whole else np.full(len(at_s), np.nan),
+        "redeliveries_total": redeliveries if is_whole else np.full(len(at_s), np.nan),
         "redeliveries_per_min": _per_min(at_s, redeliveries, began_s, window_s),
         **trailing_latency(tasks, at_s, window_s),
     }

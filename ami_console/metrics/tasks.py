@@ -117,7 +117,7 @@ def task_times(
     }
     values["is_late"] = _late(values, seen, attempts, chosen, begins, consumers, log_events)
     deleted = deletions(advisories, log_events)
-    values["is_after_delete"] = _after(at["acked"] + error["acked"], job_ids, stored_s, deleted)
+    values["is_after_delete"] = _after(at["acked"], error["acked"], job_ids, stored_s, deleted)
     values["is_estimate"] = np.zeros(count)
     values["is_discarded"] = _discarded(values, seen, begins, deleted)
     table = pd.DataFrame({name: typed(values[name], dtype) for name, dtype in TASKS.items()})
@@ -295,13 +295,13 @@ def _late(
 
 def deletions(
     advisories: pd.DataFrame | None, log_events: pd.DataFrame | None
-) -> dict[int, Floats]:
-    """Job id → when its streams were deleted, s since the epoch.
+) -> dict[int, Bracket]:
+    """Job id → when its streams were deleted: after one instant and by another.
 
     Source:
         ``STREAM.DELETED`` advisories; without one ``Deleted NATS stream`` lines.
     """
-    found: dict[int, Floats] = {}
+    found: dict[int, Bracket] = {}
     for frame, kind, column in (
         (advisories, "STREAM.DELETED", "observed_at"),
         (log_events, "stream_deleted", "logged_at"),
@@ -310,35 +310,46 @@ def deletions(
             continue
         mine = frame[(frame["kind"] == kind).fillna(False) & frame["job_id"].notna()]
         for job_id, lines in mine.groupby("job_id"):
-            found.setdefault(int(job_id), np.unique(instants(lines, column)) / 1e9)
+            logged = column == "logged_at"
+            finest = lines["resolution_s"].min() if logged else 0.0
+            told = lines[lines["resolution_s"] == finest] if logged else lines
+            at_s = np.unique(instants(told, column)) / 1e9
+            found.setdefault(int(job_id), Bracket(at_s, at_s + finest))
     return found
 
 
 def _after(
-    acked_by_s: Floats, job_ids: Any, stored_s: Floats, deleted: dict[int, Floats]
+    acked_s: Floats, error_s: Floats, job_ids: Any, stored_s: Floats, deleted: dict[int, Bracket]
 ) -> Floats:
-    """1 where the stream that a message was in had been deleted when it was acknowledged."""
-    after = np.where(np.isnan(acked_by_s), np.nan, 0.0)
-    for job_id, at_s in deleted.items():
-        rows = np.flatnonzero((job_ids == job_id) & ~np.isnan(acked_by_s))
-        next_deletion = np.searchsorted(at_s, stored_s[rows], side="right")
-        known = next_deletion < len(at_s)
-        gone_s = at_s[np.minimum(next_deletion, len(at_s) - 1)]
-        after[rows] = known & (acked_by_s[rows] > gone_s)
+    """1 where the stream that a message was in had been deleted when it was acknowledged.
+
+    NaN where the two instants are too near each other for their errors.
+    """
+    after = np.where(np.isnan(acked_s), np.nan, 0.0)
+    for job_id, gone in deleted.items():
+        rows = np.flatnonzero((job_ids == job_id) & ~np.isnan(acked_s))
+        following = np.searchsorted(gone.after_s, stored_s[rows], side="right")
+        known = following < len(gone.after_s)
+        at = np.minimum(following, len(gone.after_s) - 1)
+        surely = known & (acked_s[rows] - error_s[rows] > gone.by_s[at])
+        maybe = known & (acked_s[rows] + error_s[rows] > gone.after_s[at])
+        after[rows] = np.where(surely, 1.0, np.where(maybe, np.nan, 0.0))
     return after
 
 
 def _discarded(
-    values: dict[str, Any], seen: Sighted, begins: Any, deleted: dict[int, Floats]
+    values: dict[str, Any], seen: Sighted, begins: Any, deleted: dict[int, Bracket]
 ) -> Floats:
     """1 where the result was thrown away: acknowledged too late in a stream that was not done."""
     discarded = np.array(values["is_after_delete"])
-    after = discarded == 1
+    after = ~(discarded == 0) & ~np.isnan(values["acked_error_s"])
     # What was delivered and what was pending then add up to what had been published.
     published = _grouped(np.fmax, seen.stream_seq + seen.num_pending_then, begins)
     for job_id in np.unique(values["job_id"][after]):
         mine = values["job_id"] == job_id
-        stream = np.searchsorted(deleted[int(job_id)], values["stored_at"] / 1e9, side="right")
+        stream = np.searchsorted(
+            deleted[int(job_id)].after_s, values["stored_at"] / 1e9, side="right"
+        )
         for number in np.unique(stream[mine & after]):
             rows = mine & (stream == number)
             acked = np.sum(~np.isnan(values["acked_error_s"][rows]))

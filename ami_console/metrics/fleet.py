@@ -1,5 +1,7 @@
 """All jobs at one instant, a row each."""
 
+from typing import Any
+
 import pandas as pd
 
 from ami_console import frames
@@ -82,7 +84,8 @@ def fleet(source: FrameSource, *, as_of: pd.Timestamp, window_s: float = 60.0) -
     status = jobs["status"]
     is_final = status.isin(FINAL_STATUSES).astype(frames.FLAG).mask(status.isna())
     active = ~is_final.fillna(False)
-    fresher = counters["observed_at"] >= process["observed_at"]
+    # A slow answer of REST tells of the past: it may be as old as its question.
+    fresher = counters["observed_at"] >= process["observed_at"] - _took(source, process[active])
     counted = {
         "processed": (counters["total"] - counters["pending_process"]).where(active),
         "failed": counters["failed"].where(active),
@@ -128,6 +131,17 @@ def _now(source: FrameSource, as_of: pd.Timestamp, window_s: float) -> pd.DataFr
     )
     last = lines.drop_duplicates("job_id", keep="last").set_index("job_id")
     return last[last["observed_at"] >= as_of - pd.Timedelta(seconds=STALE_AFTER_S)]
+
+
+def _took(source: FrameSource, process: pd.DataFrame) -> "pd.Series[Any]":
+    """How long the REST look of each job took; nothing where that is not known."""
+    known = process["observed_at"].dropna()
+    if known.empty:
+        return known - known
+    reads = source.frame("reads", since=known.min(), until=known.max())
+    looks = reads[(reads["source"] == "antenna").fillna(False)].drop_duplicates("observed_at")
+    took_s = known.map(looks.set_index("observed_at")["elapsed_s"]).fillna(0.0)
+    return pd.to_timedelta(took_s.astype("float64"), unit="s")
 
 
 def _redeliveries(consumers: pd.DataFrame) -> pd.Series:

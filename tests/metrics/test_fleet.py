@@ -1,9 +1,11 @@
 """All jobs at one instant, and how old what is known of each source is."""
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 import pytest
+from recorded import JOBS, history_of
 
 from ami_console.history import History
 from ami_console.instants import NS_PER_S
@@ -88,6 +90,37 @@ def test_counts_come_from_whichever_source_was_read_last() -> None:
     history.add(told("redis", 50, counters=[counters]))
     row = fleet(history, as_of=stamp(51)).iloc[0]
     assert (row["processed"], row["total"], row["failed"]) == (40, 100, 2)
+
+
+def test_a_slow_answer_of_rest_tells_of_the_past() -> None:
+    """REST took four seconds for it, and Redis went on counting meanwhile: no work is undone."""
+    history = History()
+    history.add(told("redis", 50, counters=[{"job_id": 1, "total": 100, "pending_process": 60}]))
+    process = {"job_id": 1, "stage": "process", "processed": 32, "failed": 0}
+    slow = told("antenna", 51, jobs=[job(1, "STARTED")], stages=[process])
+    history.add(replace(slow, elapsed_s=4.0))
+    assert fleet(history, as_of=stamp(52)).iloc[0]["processed"] == 40
+    quick = told("antenna", 53, jobs=[job(1, "STARTED")], stages=[process | {"processed": 42}])
+    quick.rows["stages"][0]["observed_at"] = at(53)
+    history.add(replace(quick, elapsed_s=0.1))
+    assert fleet(history, as_of=stamp(54)).iloc[0]["processed"] == 42
+
+
+@pytest.mark.parametrize("scenario", ["c_worker_crash", "n_results_lag"])
+def test_no_instant_of_a_real_job_shows_negative_work(scenario: str) -> None:
+    """The sources of a look were asked at once, and REST took up to four seconds to answer."""
+    history = history_of(scenario, "looks")
+    reads = history.frame("reads")
+    processed = -1
+    for seen_at in reads.loc[reads["source"] == "nats", "observed_at"]:
+        table = fleet(history, as_of=seen_at + pd.Timedelta(seconds=1))
+        mine = table[table["job_id"] == JOBS[scenario]]
+        counts = mine[["acked_per_min", "eta_s", "num_pending", "num_ack_pending", "failed"]]
+        assert not (counts < 0).any(axis=None)
+        for now in mine["processed"].dropna():
+            assert now >= processed
+            processed = now
+    assert processed > 0
 
 
 def test_a_job_that_rest_has_no_numbers_of_yet_has_those_of_redis() -> None:

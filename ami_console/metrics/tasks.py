@@ -82,6 +82,7 @@ def task_times(
         :func:`~ami_console.metrics.deliveries.lives` and
         :func:`~ami_console.metrics.deliveries.fetches`.
     """
+    log_events = _needed(log_events)
     seen = sightings(acks, log_events)
     attempts = _delivered(seen, consumers, log_events)
     task = _task_numbers(seen)
@@ -122,6 +123,30 @@ def task_times(
     values["is_discarded"] = _discarded(values, seen, begins, deleted)
     table = pd.DataFrame({name: typed(values[name], dtype) for name, dtype in TASKS.items()})
     return table.sort_values(["job_id", "acked_at"], kind="stable", ignore_index=True)
+
+
+_LOG_COLUMNS = (
+    "job_id",
+    "kind",
+    "logged_at",
+    "resolution_s",
+    "stream_seq",
+    "consumer_seq",
+    "delivery",
+    "stored_at",
+    "num_pending_then",
+    "delivered",
+    "ack_wait_s",
+    "image_ids",
+)
+
+
+def _needed(log_events: pd.DataFrame | None) -> pd.DataFrame | None:
+    """The lines of known kinds, without their text: moving that would be most of the work."""
+    if log_events is None:
+        return None
+    frames.require(log_events, _LOG_COLUMNS, "task_times")
+    return log_events[list(_LOG_COLUMNS)][log_events["kind"].notna()]
 
 
 def _task_numbers(seen: Sighted) -> Any:

@@ -37,6 +37,21 @@ class Batch(Sequence[Row]):
         kept = {name: values for name, values in held.items() if any(v is not None for v in values)}
         return cls(len(rows), kept, {})
 
+    @classmethod
+    def joined(cls, batches: "Sequence[Batch]") -> "Batch":
+        """The rows of several batches; a column that is an array in all of them stays one."""
+        if len(batches) == 1:
+            return batches[0]
+        names = dict.fromkeys(name for each in batches for name in (*each.columns, *each.constants))
+        columns: dict[str, Any] = {}
+        for name in names:
+            arrays: list[Any] = [each.columns.get(name) for each in batches]
+            if all(isinstance(array, np.ndarray) for array in arrays):
+                columns[name] = np.concatenate(arrays)
+            else:
+                columns[name] = [value for each in batches for value in each.column(name)]
+        return cls(sum(map(len, batches)), columns, {})
+
     def column(self, name: str) -> Sequence[Any]:
         """The values of one column, ``None`` where they are missing."""
         if name in self.columns:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from bokeh.palettes import Viridis256
 
 from ami_console import frames
 
@@ -87,6 +88,13 @@ class Chart:
 
 
 BLUE, GREEN, PURPLE, ORANGE = "#2a8bd4", "#12a078", "#c26a9c", "#d9641a"
+GREY = "#8a8a8a"
+
+HEAT: tuple[str, ...] = tuple(Viridis256[60:232])
+"""Few to many, told apart by the colour-blind; without the ends that white or black would hide."""
+
+HEAT_COLUMNS = 120
+"""Columns of a heatmap: more are narrower than a reader can point at."""
 
 CHARTS: tuple[Chart, ...] = (
     Chart(
@@ -227,6 +235,25 @@ def bucket_width_s(span_s: float, every_s: float, *, max_points: int = MAX_POINT
     if least_s <= every_s:
         return 0
     return next((width for width in WIDTHS_S if width >= least_s), WIDTHS_S[-1])
+
+
+def column_width_s(span_s: float, *, columns: int = HEAT_COLUMNS) -> int:
+    """Width of a heatmap's columns for a span, seconds: no more columns than that."""
+    least_s = span_s / (columns - 1)  # the first and the last are seldom whole
+    return next((width for width in WIDTHS_S if width >= least_s), WIDTHS_S[-1])
+
+
+def lowest_s(cells: pd.DataFrame) -> Floats:
+    """Lower edge of each cell for a logarithmic axis, which has no 0, seconds.
+
+    Args:
+        cells: :func:`ami_console.metrics.heatmap`; its lowest step begins at 0 and is drawn as
+            high as the others.
+    """
+    low, high = floats(cells, "low_s"), floats(cells, "high_s")
+    usual = high[low > 0] / low[low > 0]
+    step = float(usual[0]) if len(usual) else 10.0 ** (1 / 5)
+    return np.where(low > 0, low, high / step)
 
 
 def bucketed(timeline: pd.DataFrame, width_s: int) -> pd.DataFrame:

@@ -13,6 +13,12 @@ from ami_console.errors import AmiConsoleError, SourceError
 
 DONE, BAD_INPUT, SOURCE_FAILED = 0, 2, 3
 
+TAP_EFFECT = (
+    "while it listens, a client that acknowledges with confirmation to a stream that is gone waits "
+    "for its timeout instead of hearing at once (Antenna asks for no confirmation)"
+)
+"""What whoever switches the tap on is told."""
+
 Command = Callable[[argparse.Namespace], int]
 
 
@@ -71,11 +77,13 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("--port", type=_port, default=5006, help="of the dashboard (5006)")
     demo.add_argument("--for", dest="for_s", type=_seconds, metavar="SECONDS", help="then end")
     demo.add_argument("--no-open", action="store_true", help="do not open a browser")
+    _add_tap(demo)
 
     serve = commands.add_parser("serve", help="the dashboard, live or on a recording")
     serve.add_argument("--recording", type=Path, metavar="DIR", help="show this instead of live")
     serve.add_argument("--port", type=_port, default=5006, help="(5006)")
     serve.add_argument("--address", default="127.0.0.1", help="to listen on (127.0.0.1)")
+    _add_tap(serve)
 
     snapshot = commands.add_parser("snapshot", help="one look at every source")
     _add_jobs(snapshot)
@@ -86,8 +94,15 @@ def parser() -> argparse.ArgumentParser:
     _add_jobs(record)
     record.add_argument("--for", dest="for_s", type=_seconds, metavar="SECONDS", help="then end")
     record.add_argument("--into", type=Path, metavar="DIR", help="the recording")
+    _add_tap(record)
 
-    importing = commands.add_parser("import", help="poll logs into a recording")
+    importing = commands.add_parser(
+        "import",
+        help="poll logs, saved jobs and logs into a recording",
+        description="Takes poll logs (series.jsonl, events.jsonl), jobs saved from the REST API, "
+        "job logs, logs of Django, Celery and workers, and output of docker compose logs, plain or "
+        "gzipped; told apart by what is in them. What the recording has already is left out.",
+    )
     importing.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files or folders")
     importing.add_argument("--into", type=Path, required=True, metavar="DIR", help="the recording")
 
@@ -101,6 +116,15 @@ def parser() -> argparse.ArgumentParser:
 def _add_jobs(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--job", type=_job, action="append", metavar="N", help="this job only; may be repeated"
+    )
+
+
+def _add_tap(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--tap",
+        action="store_true",
+        help="listen to every acknowledgement and advisory as it is sent, as AMI_CONSOLE_TAP=true "
+        f"does. It has a side effect: {TAP_EFFECT}",
     )
 
 

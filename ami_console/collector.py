@@ -6,23 +6,58 @@ import threading
 from collections.abc import Callable, Collection, Sequence
 from contextlib import closing, suppress
 from functools import partial
+from typing import ClassVar, Protocol
 
 from ami_console.history import History
-from ami_console.reading import FINAL_STATUSES, Reading, SourceName
+from ami_console.instants import NS_PER_S
+from ami_console.reading import FINAL_STATUSES, Reading, Row, SourceName
 from ami_console.settings import Settings
-from ami_console.snapshot import DISCOVER_DEADLINE_S, READ_DEADLINES_S, Source, look, only
+from ami_console.snapshot import (
+    DISCOVER_DEADLINE_S,
+    DISCOVERERS,
+    READ_DEADLINES_S,
+    Source,
+    look,
+    only,
+)
 from ami_console.sources.live import live_sources
+from ami_console.sources.tap import live_taps
 
 log = logging.getLogger(__name__)
 
 DISCOVER_EVERY_S = 30.0
 """Lists are costly for Antenna (half a second of its time each): ask for them rarely."""
 
+QUEUES_EVERY_S = 5.0
+"""RabbitMQ refreshes its own numbers no more often."""
+
+JUST_ENDED_S = 60.0
+"""The last lines of a job's log come after its end: so long is it asked for, at least."""
+
+LOOKED_BACK_S = 900.0
+"""Logs of jobs that ended so shortly before the watch began are read too."""
+
 LINGER_S = 10.0
 """A page that is reloaded should find the collector still running."""
 
+_END_WITHIN_S = 10.0
+
 Listener = Callable[[], None]
 Sink = Callable[[Reading], None]
+
+
+class Pushing(Protocol):
+    """A source that tells by itself, on a thread of its own."""
+
+    name: ClassVar[SourceName]
+
+    def start(self, deliver: Sink) -> None:
+        """Call ``deliver`` with each reading until :meth:`stop`."""
+        ...
+
+    def stop(self) -> None:
+        """Deliver what is left, and close; it can be started again."""
+        ...
 
 
 class Collector:
@@ -30,7 +65,7 @@ class Collector:
 
     Sources are watched independently: one that is slow or dead delays no other. It runs on a
     private asyncio loop in a daemon thread, so that it serves notebooks, servers and scripts
-    alike.
+    alike. Sources that push (the tap, when the settings switch it on) listen as long as it looks.
     """
 
     def __init__(
@@ -38,6 +73,7 @@ class Collector:
         settings: Settings,
         *,
         sources: Callable[[Settings], Sequence[Source]] = live_sources,
+        taps: Callable[[Settings], Sequence[Pushing]] = live_taps,
         job_ids: Collection[int] | None = None,
         linger_s: float = LINGER_S,
     ) -> None:
@@ -46,26 +82,33 @@ class Collector:
         Args:
             settings: Where the sources are and how often to look.
             sources: Makes the live sources; called on the collector's own thread.
+            taps: Makes the sources that push; called once.
             job_ids: Look at these jobs only; ``None``: at every active one.
             linger_s: How long to go on after the last listener left, seconds.
         """
         self.settings = settings
         self.history = History()
         self._make_sources = sources
+        # Kept from one watch to the next: they know since when they have not been listening.
+        self._taps = taps(settings)
         self._fixed = None if job_ids is None else frozenset(job_ids)
         self._linger_s = linger_s
-        self._jobs = ActiveJobs()
+        self._jobs = ActiveJobs(ended_for_s=max(JUST_ENDED_S, 4 * settings.job_logs_every_s))
         self._sinks: list[Sink] = []
         self._listeners: dict[object, Listener] = {}
         self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
+        self._ended: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._finish: asyncio.Event | None = None
         self._lingering: threading.Timer | None = None
         self._held = False
 
     def add_sink(self, sink: Sink) -> None:
-        """Call ``sink`` with each reading, on the collector's thread, before the listeners."""
+        """Call ``sink`` with each reading, before the listeners.
+
+        It is called on the thread that read it: the collector's, or that of a source that pushes.
+        """
         self._sinks.append(sink)
 
     @property
@@ -84,7 +127,7 @@ class Collector:
         self._end()
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Call ``listener`` after each reading, on the collector's thread; starts the watch.
+        """Call ``listener`` after each reading, as a sink is called; starts the watch.
 
         Returns:
             A function that ends the subscription. When the last one ends, so does the watch,
@@ -128,8 +171,11 @@ class Collector:
             if self._thread is not None:
                 return
             loop, finish = asyncio.new_event_loop(), asyncio.Event()
+            before = self._ended
 
             def watch() -> None:
+                if before is not None:  # it may still be stopping the tap that we start
+                    before.join(_END_WITHIN_S)
                 with closing(loop):
                     loop.run_until_complete(self._watch_all(finish))
 
@@ -141,6 +187,7 @@ class Collector:
         with self._lock:
             thread, loop, finish = self._thread, self._loop, self._finish
             self._thread = self._loop = self._finish = None
+            self._ended = thread or self._ended
         if thread is None or loop is None or finish is None:
             return
         with suppress(RuntimeError):  # the loop ended by itself in this moment
@@ -152,8 +199,16 @@ class Collector:
         sources = self._make_sources(self.settings)
         watches = [asyncio.create_task(self._watch(source)) for source in sources]
         if self._fixed is None:
-            watches += [asyncio.create_task(self._discover(source)) for source in sources]
+            watches += [
+                asyncio.create_task(self._discover(source))
+                for source in sources
+                if source.name in DISCOVERERS
+            ]
+        for tap in self._taps:
+            tap.start(self._deliver_tapped)
         await finish.wait()
+        for tap in self._taps:
+            tap.stop()
         for watch in watches:
             watch.cancel()
         await asyncio.gather(*watches, return_exceptions=True)
@@ -172,7 +227,8 @@ class Collector:
             self._jobs.learn(reading, asked=wanted)
             self._deliver(reading)
             # Keep the beat where possible; after a slow answer do not rush to catch up.
-            due = max(due + self.settings.every_s, loop.time())
+            pause = pause_s(self.settings, source.name, asked=wanted)
+            due = max(due + pause, loop.time())
             await asyncio.sleep(due - loop.time())
 
     async def _discover(self, source: Source) -> None:
@@ -181,8 +237,11 @@ class Collector:
             self._jobs.learn(reading)
             self._deliver(reading)
             # A source that is down is asked again soon: what it knows may be missing elsewhere.
-            pause_s = DISCOVER_EVERY_S if reading.ok else 2.5 * self.settings.every_s
-            await asyncio.sleep(pause_s)
+            pause = DISCOVER_EVERY_S if reading.ok else 2.5 * self.settings.every_s
+            await asyncio.sleep(pause)
+
+    def _deliver_tapped(self, reading: Reading) -> None:
+        self._deliver(reading if self._fixed is None else only(reading, self._fixed))
 
     def _deliver(self, reading: Reading) -> None:
         self.history.add(reading)
@@ -196,13 +255,36 @@ class Collector:
                 log.exception("a receiver of readings failed")
 
 
+def pause_s(settings: Settings, source: SourceName, *, asked: Collection[int]) -> float:
+    """From one look at a source to the next, seconds.
+
+    Args:
+        settings: How often to look.
+        source: The source.
+        asked: The jobs that the last look asked for.
+    """
+    if source == "job_logs" and asked:  # without jobs, one may be there at any moment
+        return settings.job_logs_every_s
+    if source == "celery":
+        return max(settings.every_s, QUEUES_EVERY_S)
+    return settings.every_s
+
+
 class ActiveJobs:
     """Which jobs to look at: what any source found, less those that are known to be final."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, ended_for_s: float = JUST_ENDED_S) -> None:
+        """Nothing is known yet.
+
+        Args:
+            ended_for_s: How long after its end the log of a job is asked for, seconds.
+        """
         self._found: dict[SourceName, frozenset[int]] = {}
         self._final: set[int] = set()
         self._unknown: set[int] = set()
+        self._ended_for_ns = int(ended_for_s * NS_PER_S)
+        self._ended: dict[int, int] = {}
+        self._began_at: int | None = None
 
     def learn(self, reading: Reading, *, asked: Collection[int] = ()) -> None:
         """Take in what a reading tells about which jobs there are.
@@ -212,8 +294,13 @@ class ActiveJobs:
             asked: The jobs that it was asked for; one of these that Antenna has no row of is
                 unknown to it, and is left out of its looks until the next list.
         """
+        if self._began_at is None:
+            self._began_at = reading.observed_at
         if not reading.ok:
             return
+        if reading.source == "job_logs":
+            self._forget_ended(asked, reading.observed_at)
+        watched = self._all_found()
         if reading.job_ids is not None:
             self._found[reading.source] = reading.job_ids
         if reading.source != "antenna":
@@ -221,17 +308,37 @@ class ActiveJobs:
         rows = reading.rows.get("jobs", ())
         for row in rows:
             final = row.get("status") in FINAL_STATUSES
+            if final and row["job_id"] not in self._final:
+                self._learn_end(row, watched)
             (self._final.add if final else self._final.discard)(row["job_id"])
         if reading.job_ids is not None:
             self._unknown.clear()
         elif reading.error is None:  # with a remark, some could not be read: that is no "unknown"
             self._unknown |= set(asked) - {row["job_id"] for row in rows}
 
+    def _learn_end(self, row: Row, watched: Collection[int]) -> None:
+        """A job was seen final for the first time: it just ended, or ended long ago."""
+        ended_at = row.get("finished_at") or row.get("updated_at") or 0
+        looked_back_to = (self._began_at or 0) - int(LOOKED_BACK_S * NS_PER_S)
+        if row["job_id"] in watched or ended_at >= looked_back_to:
+            self._ended[row["job_id"]] = row["observed_at"]
+
+    def _forget_ended(self, asked: Collection[int], now: int) -> None:
+        """Logs that were read long enough after the end; an outage counts for nothing."""
+        for job_id in self._ended.keys() & set(asked):
+            if now - self._ended[job_id] > self._ended_for_ns:
+                del self._ended[job_id]
+
+    def _all_found(self) -> frozenset[int]:
+        return frozenset[int]().union(*self._found.values())
+
     def wanted(self, source: SourceName) -> frozenset[int]:
         """The jobs to ask this source about now."""
-        found = frozenset[int]().union(*self._found.values())
+        found = self._all_found()
         if source == "antenna":
             return found - self._final - self._unknown
+        if source == "job_logs":  # the short ones ended before they were found
+            return (found - self._final - self._unknown) | self._ended.keys()
         # A stream or keys that outlive their job are worth seeing as long as they are there.
         return found - (self._final - self._found.get(source, frozenset()))
 

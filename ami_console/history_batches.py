@@ -1,7 +1,5 @@
 """The rows of one job in a frame that comes in batches: acknowledgements, log lines."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -60,7 +58,7 @@ class JobBatches:
 
     def _whole(self) -> pd.DataFrame:
         if self._waiting:
-            pieces = [frames.from_batch(self._name, joined(self._waiting))]
+            pieces = [frames.from_batch(self._name, Batch.joined(self._waiting))]
             if self._held is not None:
                 pieces.insert(0, self._held)
             self._held = _tidy(self._name, pd.concat(pieces, ignore_index=True))
@@ -68,21 +66,6 @@ class JobBatches:
         if self._held is None:
             self._held = frames.empty(self._name)
         return self._held
-
-
-def joined(batches: list[Batch]) -> Batch:
-    """Several batches as one; an array stays one where all of them have it."""
-    if len(batches) == 1:
-        return batches[0]
-    names = dict.fromkeys(name for b in batches for name in (*b.columns, *b.constants))
-    columns: dict[str, Any] = {}
-    for name in names:
-        arrays: list[Any] = [b.columns.get(name) for b in batches]
-        if all(isinstance(array, np.ndarray) for array in arrays):
-            columns[name] = np.concatenate(arrays)
-        else:
-            columns[name] = [value for b in batches for value in b.column(name)]
-    return Batch(sum(len(b) for b in batches), columns, {})
 
 
 def _tidy(name: str, frame: pd.DataFrame) -> pd.DataFrame:

@@ -7,20 +7,33 @@ from dataclasses import replace
 from functools import partial
 from typing import ClassVar, Protocol
 
+import numpy as np
+
+from ami_console.batch import Batch
 from ami_console.errors import SourceError
 from ami_console.instants import now_ns
-from ami_console.reading import Reading, SourceName
+from ami_console.reading import Reading, Row, SourceName
 
 log = logging.getLogger(__name__)
 
-READ_DEADLINES_S: Mapping[SourceName, float] = {"antenna": 10.0, "nats": 5.0, "redis": 5.0}
-"""Antenna was seen to take 4 s for one job under load; the other two answer in milliseconds."""
+READ_DEADLINES_S: Mapping[SourceName, float] = {
+    "antenna": 10.0,
+    "nats": 5.0,
+    "redis": 5.0,
+    "celery": 5.0,
+    "job_logs": 30.0,
+    "log_files": 10.0,
+}
+"""Antenna was seen to take 4 s for one job under load; the brokers answer in milliseconds."""
 
 DISCOVER_DEADLINE_S = 30.0
 
+DISCOVERERS: frozenset[SourceName] = frozenset({"antenna", "nats", "redis"})
+"""Sources that can tell which jobs are active; the others are not asked for it."""
+
 
 class Source(Protocol):
-    """What the three live sources have in common. ``read`` and ``discover`` may overlap."""
+    """What the live sources have in common. ``read`` and ``discover`` may overlap."""
 
     name: ClassVar[SourceName]
 
@@ -70,12 +83,15 @@ async def look(
 
 
 def only(reading: Reading, job_ids: Collection[int]) -> Reading:
-    """The reading without the rows of other jobs."""
-    rows = {
-        name: [row for row in held if row.get("job_id") in job_ids]
-        for name, held in reading.rows.items()
-    }
-    return replace(reading, rows=rows)
+    """The reading without the rows of other jobs; rows of no job at all stay."""
+    wanted = {*job_ids, None}
+    return replace(reading, rows={name: _of(rows, wanted) for name, rows in reading.rows.items()})
+
+
+def _of(rows: Sequence[Row], job_ids: Collection[int | None]) -> Sequence[Row]:
+    if isinstance(rows, Batch):
+        return rows.where(np.array([job in job_ids for job in rows.column("job_id")], dtype=bool))
+    return [row for row in rows if row.get("job_id") in job_ids]
 
 
 async def take(
@@ -94,7 +110,11 @@ async def take(
     readings: list[Reading] = []
     everything = job_ids is None
     if job_ids is None:
-        found = [look(s.name, s.discover, deadline_s=DISCOVER_DEADLINE_S) for s in sources]
+        found = [
+            look(s.name, s.discover, deadline_s=DISCOVER_DEADLINE_S)
+            for s in sources
+            if s.name in DISCOVERERS
+        ]
         readings += await asyncio.gather(*found)
         job_ids = frozenset[int]().union(*(r.job_ids for r in readings if r.job_ids is not None))
     wanted = frozenset(job_ids)

@@ -192,8 +192,10 @@ def _redeliveries(
     were delivered at all.
     """
     known = [line["redeliveries_total"].max() if by != "logs" else pd.NA]
-    if logged:
-        known.append(logged["deliveries"] - (logged["total"] - logged["num_pending"]))
+    words = [logged.get(column, pd.NA) for column in ("deliveries", "total", "num_pending")]
+    if not any(map(pd.isna, words)):
+        deliveries, total, pending = map(int, words)
+        known.append(deliveries - (total - pending))
     told = [int(value) for value in known if not pd.isna(value)]
     if told and by != "looks" and len(tasks):
         told.append(int((floats(tasks, "max_delivery") - 1).sum()))

@@ -9,6 +9,10 @@ import pandas as pd
 
 from ami_console import charts, frames, metrics
 from ami_console.apps.feed import Feed, Unsubscribe
+from ami_console.apps.logged import with_logged_jobs
+from ami_console.apps.measured import JobFrames, Measured, measured, tasks_of
+from ami_console.apps.reads import GapReads
+from ami_console.apps.task_marks import TaskMarks, task_marks
 
 T = TypeVar("T")
 
@@ -46,6 +50,7 @@ class Job:
         stages: Newest row per stage.
         timeline: All its looks.
         tasks: All its tasks, measured or estimated.
+        measured: What these tell, and who told of them.
     """
 
     row: dict[str, Any]
@@ -56,6 +61,13 @@ class Job:
     stages: pd.DataFrame
     timeline: pd.DataFrame
     tasks: pd.DataFrame
+    measured: Measured
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is final."""
+        is_final = self.row["is_final"]
+        return not pd.isna(is_final) and bool(is_final)
 
 
 class Drawn(NamedTuple):
@@ -75,6 +87,7 @@ class Board:
         self._unsubscribe: Unsubscribe | None = None
         self._is_stale = False
         self._cache: dict[Hashable, Any] = {}
+        self._reads = GapReads(feed)
 
     def subscribe(self, listener: Callable[[], None]) -> Unsubscribe:
         """Call ``listener`` when there is news, on any thread; the feed sees one subscriber."""
@@ -119,8 +132,13 @@ class Board:
             return value
 
     def fleet(self) -> pd.DataFrame:
-        """:func:`ami_console.metrics.fleet` as of now."""
-        return self.once("fleet", lambda: metrics.fleet(self.feed, as_of=self.feed.as_of()))
+        """:func:`ami_console.metrics.fleet` as of now; of a recording with jobs of logs alone."""
+        return self.once("fleet", self._fleet)
+
+    def _fleet(self) -> pd.DataFrame:
+        as_of = self.feed.as_of()
+        fleet = metrics.fleet(self.feed, as_of=as_of)
+        return fleet if self.feed.is_live else with_logged_jobs(fleet, self.feed, as_of=as_of)
 
     def sources(self) -> pd.DataFrame:
         """:func:`ami_console.metrics.source_ages`; its ``age_s`` is of the last news."""
@@ -129,6 +147,20 @@ class Board:
     def _sources(self) -> pd.DataFrame:
         as_of = self.feed.as_of()
         return metrics.source_ages(self.feed.latest("reads", until=as_of), as_of=as_of)
+
+    def gap_reads(self) -> pd.DataFrame:
+        """The ``reads`` that tell of gaps."""
+        return self.once("reads", lambda: self._reads.until(self.feed.as_of()))
+
+    def tap_gaps(self) -> pd.DataFrame:
+        """:func:`ami_console.metrics.tap_gaps` as of the last news."""
+        return self.once(
+            "gaps", lambda: metrics.tap_gaps(self.gap_reads(), as_of=self.feed.as_of())
+        )
+
+    def queues(self) -> pd.DataFrame:
+        """Newest row of each Celery queue."""
+        return self._latest("queues")
 
     def job(self, job_id: int) -> Job | None:
         """All about one job; None when nothing is known of it."""
@@ -141,23 +173,18 @@ class Board:
             return None
         as_of = self.feed.as_of()
         stages = self._latest("stages")
-        looks = self.feed.frame("consumers", job_id=job_id, until=as_of)
-        configured = looks.dropna(subset=["ack_wait_s"])
-        since = looks["observed_at"].min() if len(looks) else None
-        counters = self.feed.frame("counters", job_id=job_id, until=as_of)
-        tasks = metrics.task_times(
-            looks,
-            acks=self.feed.frame("acks", job_id=job_id, until=as_of),
-            log_events=self.feed.frame("log_events", job_id=job_id, until=as_of),
-            advisories=self.feed.frame("advisories", job_id=job_id, until=as_of),
+        last = self._latest("jobs")
+        held = JobFrames(
+            jobs=last[last["job_id"] == job_id],
+            **{
+                name: self.feed.frame(name, job_id=job_id, until=as_of)
+                for name in ("consumers", "counters", "acks", "advisories", "log_events")
+            },
         )
-        if tasks.empty:
-            tasks = metrics.estimated_tasks(looks, counters=counters)
+        configured = held.consumers.dropna(subset=["ack_wait_s"])
+        tasks, reads = tasks_of(held), self.gap_reads()
         timeline = metrics.timeline(
-            looks,
-            counters=counters,
-            tasks=tasks,
-            reads=self.feed.frame("reads", since=since, until=as_of),
+            held.consumers, counters=held.counters, tasks=tasks, reads=reads
         )
         return Job(
             row=dict(mine.iloc[0]),
@@ -168,6 +195,13 @@ class Board:
             stages=stages[stages["job_id"] == job_id],
             timeline=timeline,
             tasks=tasks,
+            measured=measured(
+                held,
+                tasks,
+                reads=reads,
+                redeliveries=mine["redeliveries_total"].iloc[0],
+                as_of=as_of,
+            ),
         )
 
     def drawn(self, job_id: int, span: Window) -> Drawn:
@@ -182,7 +216,7 @@ class Board:
         if job is None:
             return Drawn(charts.bucketed(metrics.timeline(frames.empty("consumers")), 0), 0)
         timeline = job.timeline
-        if not pd.isna(job.row["is_final"]) and job.row["is_final"]:
+        if job.is_over:
             known = timeline[list(charts.COLUMNS)].notna().any(axis=1).to_numpy().nonzero()[0]
             timeline = timeline.iloc[: known[-1] + 1] if len(known) else timeline
         width_s = self.bucket_width_s(timeline, span)
@@ -190,6 +224,26 @@ class Board:
             begin = timeline["observed_at"].iloc[-1] - pd.Timedelta(seconds=span.span_s)
             timeline = timeline[timeline["observed_at"] >= begin]
         return Drawn(charts.bucketed(timeline, width_s), width_s)
+
+    def marks(self, job_id: int, span: Window) -> TaskMarks:
+        """What a job's charts show of single tasks in a window."""
+        return self.once(("marks", job_id, span.key), lambda: self._marks(job_id, span))
+
+    def _marks(self, job_id: int, span: Window) -> TaskMarks:
+        job, rows = self.job(job_id), self.drawn(job_id, span).rows
+        if job is None or rows.empty:
+            return TaskMarks.none()
+        begins_at, ends_at = rows["observed_at"].iloc[[0, -1]]
+        shown_s = (ends_at - begins_at).total_seconds()
+        if job.is_over:  # acknowledgements may come when nobody looks any more
+            ends_at = max(ends_at, job.tasks["acked_at"].max())
+        return task_marks(
+            job.tasks,
+            job.measured,
+            begins_at=begins_at,
+            ends_at=ends_at,
+            width_s=charts.column_width_s(shown_s),
+        )
 
     def bucket_width_s(self, timeline: pd.DataFrame, span: Window) -> int:
         """Width of the buckets of a job's charts, seconds; it grows as the job gets older."""

@@ -9,15 +9,17 @@ import panel_material_ui as pmui
 import param
 
 from ami_console.apps import formats, job_view, style
-from ami_console.apps.board import WINDOWS, Board, Job, board_of, window
+from ami_console.apps.board import WINDOWS, Board, Drawn, Job, board_of, window
+from ami_console.apps.chart_heads import chart_heads
 from ami_console.apps.feed import Feed, current
 from ami_console.apps.fleet_table import FleetTable, rows_of
 from ami_console.apps.heartbeat import Heartbeat
 from ami_console.apps.job_charts import JobCharts
+from ami_console.apps.queues_card import queues_card
 from ami_console.apps.session import run
 from ami_console.apps.source_strip import fault_html, source_card, troubles
 from ami_console.apps.told import Places, Told, ToldPane
-from ami_console.charts import CHARTS, WallClock
+from ami_console.charts import WallClock
 from ami_console.errors import AmiConsoleError
 
 log = logging.getLogger(__name__)
@@ -58,10 +60,12 @@ class Dashboard:
         self.table = FleetTable(self._choose)
         self._no_fleet = self._pane()
         self._panes = {
-            name: self._pane() for name in ("job", "stages", "queue", "counters", "empty")
+            name: self._pane()
+            for name in ("job", "stages", "tasks", "times", "queue", "queues", "counters", "empty")
         }
-        self._heads = {chart.key: self._pane() for chart in CHARTS}
+        self._queues_box = self._card(self._panes["queues"])
         self._charts = JobCharts()
+        self._heads = {key: self._pane() for key in self._charts.panes}
         self._windows = pmui.RadioButtonGroup(
             options={w.label: w.key for w in WINDOWS},
             value=self.view.window,
@@ -73,7 +77,7 @@ class Dashboard:
         self._span = ToldPane(html='<h2 class="over">Last</h2>', margin=0)
         self._zone = ToldPane(margin=0)
         self._chart_row = pn.FlexBox(
-            *(self._chart_card(self._heads[c.key], self._charts.panes[c.key]) for c in CHARTS),
+            *(self._chart_card(self._heads[key], pane) for key, pane in self._charts.panes.items()),
             gap="12px",
             sizing_mode="stretch_width",
             margin=0,
@@ -90,7 +94,10 @@ class Dashboard:
     def _page(self) -> Any:
         facts = pn.Column(
             self._card(self._panes["stages"]),
+            self._card(self._panes["tasks"]),
+            self._card(self._panes["times"]),
             self._card(self._panes["queue"]),
+            self._queues_box,
             self._card(self._panes["counters"]),
             styles={"flex": "1 1 270px", "max-width": "420px", "gap": "12px"},
             margin=0,
@@ -185,15 +192,23 @@ class Dashboard:
         self._top.show(self._head(as_of))
         sources = self.board.sources().to_dict("records")
         live, every_s = self.feed.is_live, self.feed.every_s
+        gaps = self.board.tap_gaps()
         for source in sources:
             name = source["source"]
             if name not in self._sources:
                 self._sources[name] = self._pane()
                 card = self._card(self._sources[name])
-                card.styles = {"flex": "1 1 300px"}
+                card.styles = {"flex": "1 1 240px", "max-width": "480px"}
                 self._source_row.append(card)
             self._sources[name].show(
-                source_card(source, as_of=as_of, is_live=live, every_s=every_s)
+                source_card(
+                    source,
+                    as_of=as_of,
+                    zone=self.feed.zone,
+                    is_live=live,
+                    every_s=every_s,
+                    gaps=gaps,
+                )
             )
         wrong = troubles(sources, as_of=as_of, zone=self.feed.zone, is_live=live, every_s=every_s)
         if self._fault:
@@ -261,24 +276,33 @@ class Dashboard:
         )
         for name, part in told.items():
             self._panes[name].show(part)
+        self._show_queues(as_of)
         self._show_charts(int(job.row["job_id"]), job, as_of)
+
+    def _show_queues(self, as_of: pd.Timestamp) -> None:
+        queues = self.board.queues()
+        self._queues_box.visible = len(queues) > 0
+        if len(queues):
+            self._panes["queues"].show(
+                self.board.once(
+                    "queues card", lambda: queues_card(queues, as_of=as_of, zone=self.feed.zone)
+                )
+            )
 
     def _show_charts(self, job_id: int, job: Job, as_of: pd.Timestamp) -> None:
         span = window(self.view.window)
-        rows, width_s = self.board.drawn(job_id, span)
+        drawn, marks = self.board.drawn(job_id, span), self.board.marks(job_id, span)
         clock = WallClock.of(self.feed.zone, as_of)
-        self._charts.show(rows, drawn=(job_id, span.key, width_s), clock=clock, span_s=span.span_s)
-        self._zone.show(Told(f'<span class="dim">{formats.escape(clock.label)}</span>'))
-        latest = job.timeline["latency_is_estimate"].dropna()
-        estimated = bool(latest.iloc[-1]) if len(latest) else False
-        is_over = not formats.absent(job.row["is_final"]) and bool(job.row["is_final"])
-        heads = self.board.once(
-            ("heads", job_id, span.key),
-            lambda: {
-                chart.key: job_view.chart_head(chart, rows, estimated=estimated, is_over=is_over)
-                for chart in CHARTS
-            },
+        self._charts.show(
+            drawn.rows,
+            drawn=(job_id, span.key, drawn.width_s),
+            clock=clock,
+            span_s=span.span_s,
+            marks=marks,
         )
+        self._charts.panes["heat"].visible = len(marks.cells) > 0
+        self._zone.show(_axis_told(clock, drawn, is_over=job.is_over))
+        heads = self.board.once(("heads", job_id, span.key), lambda: chart_heads(job, drawn, marks))
         for key, head in heads.items():
             self._heads[key].show(head)
 
@@ -286,6 +310,15 @@ class Dashboard:
         card = self._card(pn.Column(head, pane, sizing_mode="stretch_width", margin=0))
         card.styles = {"flex": "1 1 400px", "min-width": "0"}
         return card
+
+
+def _axis_told(clock: WallClock, drawn: Drawn, *, is_over: bool) -> Told:
+    """Whose time the axes show, and what a point is where it is not one look."""
+    told = formats.escape(clock.label)
+    if drawn.width_s:
+        last = "" if is_over else "; the last is still filling"
+        told += f" · points are buckets of {formats.duration(drawn.width_s)}{last}"
+    return Told(f'<span class="dim">{told}</span>')
 
 
 def page(feed: Feed | None = None) -> Any:

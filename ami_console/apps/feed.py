@@ -40,6 +40,10 @@ class Feed(FrameSource, Protocol):
         """The instant that the page judges at: now, or a recording's last."""
         ...
 
+    def job_ids(self) -> list[int]:
+        """Jobs of which anything is known."""
+        ...
+
     def subscribe(self, listener: Callable[[], None]) -> Unsubscribe:
         """Call ``listener``, from any thread, when there is news; returns what ends that."""
         ...
@@ -89,6 +93,9 @@ class LiveFeed(_Forwarding):
     def as_of(self) -> pd.Timestamp:
         return pd.Timestamp.now(tz="UTC")
 
+    def job_ids(self) -> list[int]:
+        return self._collector.history.job_ids()
+
     def subscribe(self, listener: Callable[[], None]) -> Unsubscribe:
         return self._collector.subscribe(listener)
 
@@ -113,6 +120,9 @@ class RecordedFeed(_Forwarding):
 
     def as_of(self) -> pd.Timestamp:
         return self._as_of if self._as_of is not None else pd.Timestamp(0, tz="UTC")
+
+    def job_ids(self) -> list[int]:
+        return self._recording.jobs()
 
     def subscribe(self, listener: Callable[[], None]) -> Unsubscribe:
         return lambda: None

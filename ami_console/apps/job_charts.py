@@ -1,4 +1,4 @@
-"""The four charts of the chosen job: one source, one time axis, streamed."""
+"""The charts of the chosen job: one time axis; what changes is streamed."""
 
 import math
 from datetime import timedelta
@@ -24,19 +24,25 @@ from bokeh.models import (
 )
 from bokeh.plotting import figure
 
-from ami_console.charts import CHARTS, COLUMNS, MAX_POINTS, Chart, WallClock, hour_minute_axis
+from ami_console.apps.heat_chart import DURATION, HeatChart
+from ami_console.apps.sent import SentSource
+from ami_console.apps.task_marks import TaskMarks
+from ami_console.charts import (
+    CHARTS,
+    COLUMNS,
+    GREEN,
+    MAX_POINTS,
+    Chart,
+    WallClock,
+    floats,
+    hour_minute_axis,
+)
 
 HEIGHT_PX = 172
 EVERYTHING_MS = 1e13
 
 _NUMBER = """
   return Number.isFinite(value) ? (Math.round(value * 100) / 100).toLocaleString("en") : "–"
-"""
-
-_DURATION = """
-  const round = (value) => Math.round(value * 10) / 10
-  return tick < 60 ? `${round(tick)} s` : tick < 3600 ? `${round(tick / 60)} min`
-    : `${round(tick / 3600)} h`
 """
 
 _LONE = """
@@ -47,8 +53,9 @@ _LONE = """
 
 
 class JobCharts:
-    """Four figures on one :class:`ColumnDataSource`; new looks are appended, old ones roll out.
+    """Four figures on one :class:`ColumnDataSource`, and the heatmap.
 
+    New looks are appended, old ones roll out. What single tasks tell has small sources of its own.
     Built once per page: another job or window gets other data, not other figures.
     """
 
@@ -60,6 +67,10 @@ class JobCharts:
         self._last: dict[str, float] = {}
         self._turns = 0
         self.source = ColumnDataSource(self._columns(pd.DataFrame()), name="job")
+        self._singles = SentSource(
+            ("time", "value_s", "stream_seq"), key=("time", "value_s"), name="singles"
+        )
+        self._gaps = SentSource(("begin", "end"), key=("begin",), name="gaps")
         # The browser fits its axes to the data: nobody else needs to be told (syncable).
         self._x_range = DataRange1d(
             follow="end", follow_interval=EVERYTHING_MS, range_padding=0.01, syncable=False
@@ -68,9 +79,11 @@ class JobCharts:
         self.figures: dict[str, Any] = {
             chart.key: self._figure(chart, cursor, is_last=chart is CHARTS[-1]) for chart in CHARTS
         }
+        self.heat = HeatChart(self._x_range, cursor)
+        self._draw_tasks(self.figures["latency"])
         self.panes = {
             key: pn.pane.Bokeh(plot, margin=0, sizing_mode="stretch_width")
-            for key, plot in self.figures.items()
+            for key, plot in {**self.figures, "heat": self.heat.figure}.items()
         }
 
     def _figure(self, chart: Chart, cursor: Span, *, is_last: bool) -> Any:
@@ -95,7 +108,7 @@ class JobCharts:
         plot.xaxis.formatter = DatetimeTickFormatter(**hour_minute_axis())
         if chart.unit == "s":
             plot.yaxis.ticker = AdaptiveTicker(base=60, mantissas=[1, 2, 5, 10, 15, 30])
-            plot.yaxis.formatter = CustomJSTickFormatter(code=_DURATION)
+            plot.yaxis.formatter = CustomJSTickFormatter(code=f"{DURATION} return text(tick)")
         else:
             plot.yaxis.formatter = NumeralTickFormatter(format="0,0.[00]")
             plot.yaxis.ticker.min_interval = 0 if chart.unit else 1
@@ -133,8 +146,53 @@ class JobCharts:
         )
         return plot
 
+    def _draw_tasks(self, plot: Any) -> None:
+        """On the chart of latency: single tasks as points, and when the tap saw nothing."""
+        plot.vstrip(
+            x0="begin",
+            x1="end",
+            source=self._gaps.source,
+            level="underlay",
+            fill_color="#8a8a8a",
+            fill_alpha=0.15,
+            hatch_pattern="right_diagonal_line",
+            hatch_color="#8a8a8a",
+            hatch_alpha=0.6,
+            line_alpha=0,
+        )
+        points = plot.scatter(
+            "time",
+            "value_s",
+            source=self._singles.source,
+            size=5,
+            line_color=GREEN,
+            fill_alpha=0.35,
+            fill_color=GREEN,
+        )
+        plot.add_tools(
+            HoverTool(
+                renderers=[points],
+                tooltips=[
+                    ("acknowledged", "@time{%H:%M:%S}"),
+                    ("message", "@stream_seq{0}"),
+                    ("took", "@value_s{custom}"),
+                ],
+                formatters={
+                    "@time": "datetime",
+                    "@value_s": CustomJSHover(code=f"{DURATION} return text(value)"),
+                },
+                attachment="below",
+            )
+        )
+
     def show(
-        self, rows: pd.DataFrame, *, drawn: object, clock: WallClock, span_s: float | None
+        self,
+        rows: pd.DataFrame,
+        *,
+        drawn: object,
+        clock: WallClock,
+        span_s: float | None,
+        marks: TaskMarks | None = None,
     ) -> None:
         """Draw these rows; what is drawn already is not sent again.
 
@@ -144,11 +202,13 @@ class JobCharts:
             drawn: What these rows are of: job, window, bucket. When it changes, all is drawn anew.
             clock: Turns instants into the wall time of the axis; taken when all is drawn anew.
             span_s: The axis follows the newest look and reaches back this far; None: all.
+            marks: What is drawn of single tasks.
         """
+        anew = drawn != self._drawn
         keys = rows["key"].to_numpy("int64")
         known = np.flatnonzero(keys == self._last_key) if self._last_key is not None else keys[:0]
-        if drawn != self._drawn or not len(known):
-            if drawn != self._drawn:
+        if anew or not len(known):
+            if anew:
                 self._drawn, self._clock = drawn, clock
                 self._look_back(span_s)
             self.source.data = self._columns(rows)
@@ -161,6 +221,21 @@ class JobCharts:
         self._last_key = int(keys[-1]) if len(keys) else None
         data = self.source.data
         self._last = {name: float(data[name][-1]) for name in data if len(data[name])}
+        self._show_tasks(marks if marks is not None else TaskMarks.none(), anew=anew)
+
+    def _show_tasks(self, marks: TaskMarks, *, anew: bool) -> None:
+        clock, singles, gaps = self._clock, marks.singles, marks.gaps
+        self._singles.show(
+            {
+                "time": clock.milliseconds(singles["acked_at"]),
+                "value_s": floats(singles, "value_s").round(3),
+                "stream_seq": floats(singles, "stream_seq"),
+            },
+            anew=anew,
+        )
+        begins, ends = (clock.milliseconds(gaps[side]) for side in ("begins_at", "ends_at"))
+        self._gaps.show({"begin": begins, "end": ends}, anew=anew)
+        self.heat.show(marks.cells, clock, anew=anew)
 
     def _look_back(self, span_s: float | None) -> None:
         """Set how far the axis reaches; any change of it also ends a zoom of the reader."""

@@ -9,14 +9,14 @@ import pandas as pd
 
 from ami_console.apps import formats
 from ami_console.apps.board import Job
-from ami_console.apps.formats import clock, count, duration, escape, measure, ratio
+from ami_console.apps.formats import clock, count, duration, escape, ratio
+from ami_console.apps.sections import pairs as rows_of
+from ami_console.apps.sections import section
+from ami_console.apps.tasks_card import tasks_card
+from ami_console.apps.times_card import times_card
 from ami_console.apps.told import Places, Told
-from ami_console.charts import Chart, last_values
 
 STAGES = {"collect": "Collect", "process": "Process", "results": "Save results", "delay": "Delay"}
-
-OLD_S = 20.0
-"""Values of a source that were read longer ago than this carry their time."""
 
 
 def parts(job: Job, *, as_of: pd.Timestamp, zone: ZoneInfo) -> dict[str, Told]:
@@ -30,6 +30,8 @@ def parts(job: Job, *, as_of: pd.Timestamp, zone: ZoneInfo) -> dict[str, Told]:
     return {
         "job": header(job, as_of=as_of, zone=zone),
         "stages": stages(job, as_of=as_of, zone=zone),
+        "tasks": tasks_card(job, as_of=as_of, zone=zone),
+        "times": times_card(job, as_of=as_of, zone=zone),
         "queue": queue(job, as_of=as_of, zone=zone),
         "counters": counters(job, as_of=as_of, zone=zone),
     }
@@ -85,7 +87,7 @@ def _both(row: dict[str, Any]) -> bool:
 
 def stages(job: Job, *, as_of: pd.Timestamp, zone: ZoneInfo) -> Told:
     """The stages as Antenna tells them."""
-    head = _section("Stages", "Antenna", job.job.get("observed_at"), as_of, zone)
+    head = section("Stages", "Antenna", job.job.get("observed_at"), as_of, zone)
     if job.stages.empty:
         return Told(f'{head}<p class="note">Antenna has told no stages of this job.</p></div>')
     put = Places()
@@ -119,7 +121,7 @@ def _stage_detail(stage: Mapping[Any, Any]) -> str:
 def queue(job: Job, *, as_of: pd.Timestamp, zone: ZoneInfo) -> Told:
     """The job's stream and consumer as last read, with the configuration that is in force."""
     last = job.consumer
-    head = _section("Queue", "NATS", last.get("observed_at"), as_of, zone)
+    head = section("Queue", "NATS", last.get("observed_at"), as_of, zone)
     if not last:
         return Told(f'{head}<p class="note">The broker has not told of this job.</p></div>')
     pairs = [
@@ -139,13 +141,13 @@ def queue(job: Job, *, as_of: pd.Timestamp, zone: ZoneInfo) -> Told:
         ("most in flight", _limit(job.config.get("max_ack_pending"))),
     ]
     put = Places()
-    return put.told(f"{head}{note}{_pairs(pairs, put)}</div>")
+    return put.told(f"{head}{note}{rows_of(pairs, put)}</div>")
 
 
 def counters(job: Job, *, as_of: pd.Timestamp, zone: ZoneInfo) -> Told:
     """The image counters in Redis as last read."""
     last = job.counters
-    head = _section("Counters", "Redis", last.get("observed_at"), as_of, zone)
+    head = section("Counters", "Redis", last.get("observed_at"), as_of, zone)
     if not last:
         return Told(f'{head}<p class="note">Redis has not told of this job.</p></div>')
     if formats.absent(last["total"]):
@@ -158,53 +160,7 @@ def counters(job: Job, *, as_of: pd.Timestamp, zone: ZoneInfo) -> Told:
         ("failed", count(last["failed"])),
     ]
     put = Places()
-    return put.told(f"{head}{_pairs(pairs, put)}</div>")
-
-
-def chart_head(chart: Chart, rows: pd.DataFrame, *, estimated: bool, is_over: bool) -> Told:
-    """Title and legend of a chart with the newest values; with the last known of a job that ended.
-
-    Args:
-        chart: The chart.
-        rows: What it draws.
-        estimated: Whether latencies are estimates.
-        is_over: Whether the job is final.
-    """
-    is_guess = estimated and chart.unit == "s"
-    badge = '<span class="state warn">estimate from looks</span>' if is_guess else ""
-    when = "; values at its end" if is_over else ""
-    what = chart.axis.removesuffix(", seconds")
-    title = f'<h3>{chart.title}<span class="dim">{what}{when}</span>{badge}</h3>'
-    columns = [line.column for line in chart.series]
-    if rows.empty or rows[columns].isna().all(axis=None):
-        return Told(f'<div class="head">{title}<span class="nothing">{chart.nothing}</span></div>')
-    put = Places()
-    now = last_values(rows.ffill() if is_over else rows, columns)
-    lines = []
-    for line in chart.series:
-        value = now[line.column]
-        text = (
-            duration(value) if chart.unit == "s" else measure(value) if chart.unit else count(value)
-        )
-        known = not math.isnan(value)
-        about = "≈ " if is_guess and known else ""
-        unit = f" {chart.unit}" if chart.unit == "/min" and known else ""
-        lines.append(
-            f'<span class="line"><i class="s-{line.column}"></i>{line.label}'
-            f"<b>{put(about + text)}</b>{unit}</span>"
-        )
-    return put.told(f'<div class="head">{title}{"".join(lines)}</div>')
-
-
-def _section(title: str, source: str, read_at: Any, as_of: pd.Timestamp, zone: ZoneInfo) -> str:
-    is_old = not formats.absent(read_at) and (as_of - read_at).total_seconds() > OLD_S
-    when = f", as of {clock(read_at, zone, as_of=as_of)}" if is_old else ""
-    return f'<div class="section"><h3>{title}<span class="dim">{source}{when}</span></h3>'
-
-
-def _pairs(pairs: list[tuple[str, str]], put: Places) -> str:
-    rows = (f"<dt>{key}</dt><dd>{put(value)}</dd>" for key, value in pairs)
-    return f"<dl>{''.join(rows)}</dl>"
+    return put.told(f"{head}{rows_of(pairs, put)}</div>")
 
 
 def _denied(flag: Any) -> bool:

@@ -19,6 +19,9 @@ SETTLE_MS = 250
 PAUSE_S = 1.0
 """A page is refreshed at most this often, however many sources have news, seconds."""
 
+SHARE = 0.25
+"""And for at most this share of the time: big jobs are refreshed less often."""
+
 TICK_MS, RECORDED_TICK_MS = 1_000, 5_000
 
 
@@ -47,19 +50,21 @@ def run(build: Callable[[], Showable], board: Board) -> Any:
 
 def _serve(build: Callable[[], Showable], board: Board, document: Any) -> Any:
     due = False
-    refreshed_s = 0.0
+    refreshed_s, rest_s = 0.0, PAUSE_S
     shown: Showable | None = None
 
     def refresh() -> None:
-        nonlocal due, refreshed_s
+        nonlocal due, refreshed_s, rest_s
         due = False  # first: news that comes while we refresh asks for another one
+        begun_s = time.monotonic()
         if shown is not None:
             with pn.io.unlocked():  # one message for all that changed
                 shown.refresh()
         refreshed_s = time.monotonic()
+        rest_s = max(PAUSE_S, (refreshed_s - begun_s) * (1 / SHARE - 1))
 
     def settle() -> None:
-        rest_ms = (refreshed_s + PAUSE_S - time.monotonic()) * 1_000
+        rest_ms = (refreshed_s + rest_s - time.monotonic()) * 1_000
         document.add_timeout_callback(refresh, max(SETTLE_MS, int(rest_ms)))
 
     def news() -> None:

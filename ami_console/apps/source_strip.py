@@ -10,18 +10,38 @@ from ami_console.apps import formats
 from ami_console.apps.formats import State
 from ami_console.apps.told import Places, Told
 
-NAMES = {"antenna": "Antenna", "nats": "NATS", "redis": "Redis", "tap": "Acknowledgements"}
+NAMES = {
+    "antenna": "Antenna",
+    "nats": "NATS",
+    "redis": "Redis",
+    "tap": "Tap",
+    "job_logs": "Job logs",
+    "log_files": "Log files",
+    "celery": "Celery queues",
+}
 TELLS = {
     "antenna": "jobs and stages",
     "nats": "queues and deliveries",
     "redis": "counters",
-    "tap": "every acknowledgement",
+    "tap": "every acknowledgement · listens only",
+    "job_logs": "what Antenna logged of each job",
+    "log_files": "what was written into them",
+    "celery": "results waiting to be saved",
 }
+RARELY_READ = frozenset({"job_logs", "log_files"})
+"""Sources with a pause of their own; whether the watch stands still the others tell."""
 
 OK = State("ok", "●", "good")
 LATE = State("late", "▲", "warn")
 DOWN = State("can't be read", "✕", "bad")
 NEVER = State("not read yet", "○", "muted")
+GAP = State("gap", "✕", "bad")
+"""The tap is not listening, or has lost some of what it heard."""
+
+TAP_EFFECT = (
+    "It listens only. Its one side effect: while it listens, a client that acks with confirmation "
+    "to a deleted stream waits instead of being refused. Antenna acks without confirmation."
+)
 
 
 def state_of(
@@ -38,32 +58,45 @@ def state_of(
     if formats.absent(source["ok"]):
         return NEVER
     if not source["ok"]:
-        return DOWN
-    if is_live and age_s is not None and age_s > max(10.0, 4 * every_s):
+        return GAP if source["source"] == "tap" else DOWN
+    if not is_live or age_s is None or source["source"] in RARELY_READ:
+        return OK
+    if age_s > max(10.0, 4 * every_s):
         return LATE
     return OK
 
 
 def source_card(
-    source: Mapping[Any, Any], *, as_of: pd.Timestamp, is_live: bool, every_s: float
+    source: Mapping[Any, Any],
+    *,
+    as_of: pd.Timestamp,
+    zone: ZoneInfo,
+    is_live: bool,
+    every_s: float,
+    gaps: pd.DataFrame,
 ) -> Told:
     """One source: name, state, age of its newest answer, and what a look costs.
 
     Args:
         source: A row of :func:`ami_console.metrics.source_ages`.
         as_of: The instant that ages count to.
+        zone: Zone of the wall time.
         is_live: Whether new looks come in.
         every_s: Pause between two looks, seconds.
+        gaps: :func:`ami_console.metrics.tap_gaps`.
     """
     age_s = age_of(source, as_of)
     state = state_of(source, age_s, is_live=is_live, every_s=every_s)
     age = formats.MISSING if age_s is None else formats.duration(age_s // 1)
     put = Places()
+    is_tap = source["source"] == "tap"
+    cost = _tap_cost(source, gaps, as_of, zone) if is_tap else _cost(source)
+    why = f' title="{formats.escape(TAP_EFFECT)}"' if is_tap else ""
     return put.told(
-        f'<div class="source {state.tone}"><strong>{_name(source)}</strong>'
+        f'<div class="source {state.tone}"{why}><strong>{_name(source)}</strong>'
         f'<span><span class="state"><i class="mark">{state.mark}</i>{state.word}</span></span>'
         f'<span class="age" title="age of its newest answer">{put(age)}</span>'
-        f'<span class="cost">{put(_cost(source))}</span></div>'
+        f'<span class="cost">{put(cost)}</span></div>'
     )
 
 
@@ -87,7 +120,7 @@ def troubles(
     told = []
     for source in sources:
         state = state_of(source, age_of(source, as_of), is_live=is_live, every_s=every_s)
-        if state is DOWN:
+        if state in (DOWN, GAP):
             told.append((state, _failure(source, as_of, zone)))
         elif state is LATE:
             since = formats.clock(source["last_ok_at"], zone, as_of=as_of)
@@ -137,8 +170,26 @@ def _cost(source: Mapping[Any, Any]) -> str:
     return " · ".join(part for part in parts if part)
 
 
+def _tap_cost(
+    source: Mapping[Any, Any], gaps: pd.DataFrame, as_of: pd.Timestamp, zone: ZoneInfo
+) -> str:
+    """It asks nothing and so costs nothing; instead, when it last did not hear everything."""
+    parts = [TELLS["tap"]]
+    if len(gaps):
+        last = gaps.iloc[-1]
+        length_s = (last["ends_at"] - last["begins_at"]).total_seconds()
+        at = formats.clock(last["begins_at"], zone, as_of=as_of)
+        parts.append(f"last gap {formats.duration(length_s)} at {at}")
+    if source["ok"] and not formats.absent(source["error"]):
+        parts.append(str(source["error"]))  # a remark
+    return " · ".join(parts)
+
+
 def _failure(source: Mapping[Any, Any], as_of: pd.Timestamp, zone: ZoneInfo) -> str:
     error = formats.escape(source["error"])
+    if source["source"] == "tap" and not formats.absent(source["last_ok_at"]):
+        since = formats.clock(source["last_ok_at"], zone, as_of=as_of)
+        return f"has a gap since {since}: what was acknowledged since then is not known. {error}"
     if formats.absent(source["last_ok_at"]):
         return f"has never answered. {error}"
     since = formats.clock(source["last_ok_at"], zone, as_of=as_of)

@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ami_console.charts import SERIES
+from ami_console.charts import GREEN, SERIES
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -58,4 +58,5 @@ def sheet(*names: str) -> str:
     swatches = [
         f".s-{line.column} {{ border-top: 3px {line.dash} {line.colour}; }}" for line in SERIES
     ]
+    swatches.append(f".line i.dot {{ background: {GREEN}; }}")
     return "\n".join([(ASSETS / f"{name}.css").read_text("utf-8") for name in names] + swatches)

@@ -1,25 +1,28 @@
 """``ami-console demo``: real servers, a stand-in Antenna with workers, and the dashboard."""
 
 import argparse
+import os
 import sys
 import webbrowser
 from dataclasses import replace
 
 from ami_console.apps.feed import LiveFeed
-from ami_console.cli import DONE
+from ami_console.cli import DONE, TAP_EFFECT
 from ami_console.collector import shared
 from ami_console.commands.serving import serving
 from ami_console.commands.waiting import ended_by_signals, wait
 from ami_console.demo.stack import Stack
 from ami_console.recorder import Recorder
+from ami_console.settings import PREFIX, Settings
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the demo until the time is up, Ctrl-C or SIGTERM; all that it made goes with it."""
+    tap = options.tap or _tap_in_environment()
     with ended_by_signals() as ended:
         print(f"starting the demo {options.scenario!r} …", flush=True)
         with Stack(options.scenario, announce=_tell) as stack:
-            settings = replace(stack.settings, recording=stack.folder / "recording")
+            settings = replace(stack.settings, recording=stack.folder / "recording", tap=tap)
             collector = shared(settings)
             recorder = Recorder(settings.recording)
             collector.add_sink(recorder)
@@ -27,6 +30,8 @@ def run(options: argparse.Namespace) -> int:
                 collector.start()
                 with serving(LiveFeed(collector), options) as address:
                     _introduce(stack, address)
+                    if tap:
+                        print(f"listening to acknowledgements: {TAP_EFFECT}", flush=True)
                     if not options.no_open:
                         webbrowser.open(address)
                     wait(ended, options.for_s)
@@ -35,6 +40,13 @@ def run(options: argparse.Namespace) -> int:
                 collector.stop()
                 recorder.close()
     return DONE
+
+
+def _tap_in_environment() -> bool:
+    """The one setting that is not the demo's own: it may ask for the tap as ``--tap`` does."""
+    name = f"{PREFIX}TAP"
+    asked = {name: os.environ[name]} if name in os.environ else {}
+    return Settings.from_environment(asked, dotenv=None).tap
 
 
 def _introduce(stack: Stack, address: str) -> None:

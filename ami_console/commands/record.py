@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from ami_console.cli import DONE, SOURCE_FAILED
+from ami_console.cli import DONE, SOURCE_FAILED, TAP_EFFECT
 from ami_console.collector import Collector
 from ami_console.commands.printing import duration, printable, shortened
 from ami_console.commands.waiting import ended_by_signals, wait
@@ -22,12 +22,15 @@ def run(options: argparse.Namespace) -> int:
     settings = Settings.from_environment()
     if options.every is not None:
         settings = replace(settings, every_s=options.every)
+    settings = replace(settings, tap=settings.tap or options.tap)
     into = options.into or settings.recording
     collector = Collector(settings, job_ids=options.job)
     recorder = Recorder(into)
     collector.add_sink(recorder)
     said = _Status(collector, recorder)
     print(f"recording into {into}, a look every {settings.every_s:g} s; Ctrl-C ends it", flush=True)
+    if settings.tap:
+        print(f"listening to acknowledgements: {TAP_EFFECT}", flush=True)
     try:
         with ended_by_signals() as ended:
             collector.start()

@@ -2,16 +2,17 @@
 
 import argparse
 import sys
+from dataclasses import replace
 
 import pandas as pd
 
 from ami_console import frames
 from ami_console.apps.feed import LiveFeed, RecordedFeed
-from ami_console.cli import DONE
+from ami_console.cli import DONE, TAP_EFFECT
 from ami_console.collector import shared
 from ami_console.commands.serving import serving
 from ami_console.commands.waiting import ended_by_signals, wait
-from ami_console.errors import RecordingError
+from ami_console.errors import RecordingError, SettingsError
 from ami_console.recorder import Recorder
 from ami_console.recording import open_recording
 from ami_console.settings import Settings
@@ -23,6 +24,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _recorded(options: argparse.Namespace) -> int:
+    if options.tap:
+        raise SettingsError("--tap listens to a live NATS; leave it out to show a recording")
     recording = open_recording(options.recording)
     feed = RecordedFeed(recording, zone=Settings.from_environment().antenna_timezone)
     for name in frames.FRAMES:  # damage shows when a file is read
@@ -38,6 +41,7 @@ def _recorded(options: argparse.Namespace) -> int:
 def _live(options: argparse.Namespace) -> int:
     """Look as long as it is served, pages open or not, and record what is seen."""
     settings = Settings.from_environment()
+    settings = replace(settings, tap=settings.tap or options.tap)
     collector = shared(settings)
     recorder = None
     try:
@@ -54,6 +58,8 @@ def _live(options: argparse.Namespace) -> int:
         with ended_by_signals() as ended, serving(LiveFeed(collector), options) as address:
             collector.start()
             print(f"the dashboard is at {address}, {note}; Ctrl-C ends it", flush=True)
+            if settings.tap:
+                print(f"listening to acknowledgements: {TAP_EFFECT}", flush=True)
             wait(ended, None)
     finally:
         collector.stop()

@@ -16,7 +16,7 @@ from ami_console.metrics.fleet import FLEET
 from ami_console.reading import Reading
 from ami_console.settings import Settings
 from ami_console.snapshot import take
-from ami_console.sources.live import live_sources
+from ami_console.sources.live import state_sources
 
 
 def run(options: argparse.Namespace) -> int:
@@ -58,7 +58,7 @@ def _known(history: History) -> set[int]:
 
 
 async def _take(settings: Settings, job_ids: list[int] | None) -> list[Reading]:
-    sources = live_sources(settings)
+    sources = state_sources(settings)
     try:
         return await take(sources, job_ids)
     finally:

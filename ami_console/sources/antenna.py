@@ -5,15 +5,14 @@ import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
 from ami_console.errors import SourceError, SourceMalformed
 from ami_console.instants import now_ns
 from ami_console.reading import FINAL_STATUSES, Reading, Row, SourceName
 from ami_console.settings import Settings
-from ami_console.sources.failures import Target
+from ami_console.sources.antenna_client import antenna_client
 from ami_console.sources.job_rows import job_rows
-from ami_console.sources.rest import Answer, JsonClient, date_offset_s
+from ami_console.sources.rest import Answer, date_offset_s
 from ami_console.sources.values import identifier, mapping, text
 
 __all__ = ["AntennaSource", "job_rows"]
@@ -39,14 +38,7 @@ class AntennaSource:
     def __init__(self, settings: Settings) -> None:
         self._zone = settings.antenna_timezone
         self._project = settings.project
-        token = settings.antenna_token
-        self._target = Target("Antenna", settings.antenna_url, "ANTENNA_URL", (token,))
-        has_base = urlsplit(settings.antenna_url.reveal()).path.rstrip("/").endswith("/api/v2")
-        self._client = JsonClient(
-            self._target,
-            base="/" if has_base else "/api/v2/",
-            headers={"Authorization": f"Token {token.reveal()}"} if token else {},
-        )
+        self._target, self._client = antenna_client(settings)
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
     async def read(self, job_ids: Collection[int]) -> Reading:

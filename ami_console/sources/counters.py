@@ -5,20 +5,17 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
-from urllib.parse import parse_qs, unquote, urlsplit
 
 from redis import exceptions
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from redis.asyncio import Redis
 
 from ami_console.errors import SourceError
 from ami_console.instants import NS_PER_S, now_ns
 from ami_console.reading import Reading, Row, SourceName
-from ami_console.settings import Address, Secret, Settings
+from ami_console.settings import Settings
 from ami_console.sources.counter_rows import counter_row
 from ami_console.sources.failures import Target, network_reason
-from ami_console.sources.tls import tls_context, trusted_authorities
+from ami_console.sources.redis_client import redis_client, secrets_of
 from ami_console.sources.values import integer
 
 __all__ = ["CountersSource", "counter_row"]
@@ -27,7 +24,6 @@ _TOTAL_KEYS = "job:*:pending_images_total"
 _TOTAL_KEY = re.compile(rb"job:([1-9][0-9]{0,17}):pending_images_total")
 _COMMANDS_PER_JOB = 5
 _KEYS_PER_SCAN = 1000
-_LIMIT_S = 30.0
 
 
 class CountersSource:
@@ -41,7 +37,7 @@ class CountersSource:
 
     def __init__(self, settings: Settings) -> None:
         address = settings.redis_url
-        self._target = Target("Redis", address, "REDIS_URL", _secrets(address))
+        self._target = Target("Redis", address, "REDIS_URL", secrets_of(address))
         self._client: Redis | None = None
         self._kept = False
 
@@ -138,31 +134,7 @@ class CountersSource:
 
     def _connected(self) -> Redis:
         if self._client is None:
-            url = self._target.address.reveal()
-            options: dict[str, Any] = {
-                "max_connections": 1,
-                "timeout": _LIMIT_S,
-                "socket_connect_timeout": _LIMIT_S,
-                "socket_timeout": _LIMIT_S,
-                "retry": Retry(NoBackoff(), 0),
-                # RESP2 and no driver name: not one command (HELLO, CLIENT SETINFO) that a
-                # read-only login may lack.
-                "protocol": 2,
-                "driver_info": None,
-            }
-            if urlsplit(url).scheme == "rediss":
-                tls_context(self._target)  # says what is wrong with SSL_CERT_FILE, if anything
-                options["ssl_ca_certs"] = trusted_authorities()
-            try:
-                pool = BlockingConnectionPool.from_url(url, **options)
-                # Opens nothing, but stumbles over options that no connection has.
-                pool.make_connection()  # type: ignore[no-untyped-call]
-            except (TypeError, ValueError, exceptions.RedisError):
-                # Not chained: the text may repeat parts of the URL.
-                raise self._target.unreachable(
-                    "no usable address", f"check {self._target.variable} and its ?options"
-                ) from None
-            self._client = Redis.from_pool(pool)
+            self._client = redis_client(self._target)
         return self._client
 
 
@@ -210,9 +182,3 @@ def _offset_s(reply: object, midpoint_at: int) -> float | None:
     if whole_s is None or rest_us is None:
         return None
     return (whole_s * NS_PER_S + rest_us * 1_000 - midpoint_at) / NS_PER_S
-
-
-def _secrets(address: Address) -> tuple[Secret, ...]:
-    parts = urlsplit(address.reveal())
-    found = [parts.password or "", *parse_qs(parts.query).get("password", [])]
-    return tuple(Secret(form) for text in found if text for form in {text, unquote(text)})

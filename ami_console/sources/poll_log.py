@@ -17,12 +17,14 @@ from ami_console.reading import Reading, Row
 from ami_console.sources.consumer_rows import consumer_row, jsz_rows
 from ami_console.sources.counter_rows import counter_row
 from ami_console.sources.job_rows import job_rows
+from ami_console.sources.queue_rows import recorded_rows
 from ami_console.sources.tap_rows import ack_row, advisory_row, image_of_task
 from ami_console.sources.values import mapping, text
 
 Kind = Literal["looks", "messages"]
 
 BROKER_KEYS = frozenset({"nats_stream", "nats_consumer", "jsz"})
+LOOK_KEYS = BROKER_KEYS | {"rest", "redis", "rabbitmq"}
 
 LONGEST_REASON = 240
 """Characters of an error text that are kept."""
@@ -69,7 +71,7 @@ def kind_of(path: Path) -> Kind | None:
         ) from None
     if "subject" in first or "_note" in first:
         return "messages"
-    return "looks" if "t" in first and (BROKER_KEYS | {"rest", "redis"}) & first.keys() else None
+    return "looks" if "t" in first and LOOK_KEYS & first.keys() else None
 
 
 def readings(path: Path, *, zone: ZoneInfo, notes: Notes) -> Iterator[Reading]:
@@ -143,6 +145,7 @@ def _looks(rows: Iterator[tuple[str, Any]], zone: ZoneInfo, notes: Notes) -> Ite
             _antenna(rest, begin, zone) if "rest" in row else None,
             _nats(row, job_id, begin) if BROKER_KEYS & row.keys() else None,
             _redis(row, job_id, begin) if "redis" in row else None,
+            _celery(row, begin) if "rabbitmq" in row else None,
         )
         for reading in parts:
             if reading is None:
@@ -214,6 +217,19 @@ def _redis(row: Any, job_id: int | None, begin: int) -> Reading:
         ttl_s=keys.get("ttl_total"),
     )
     return Reading(source="redis", observed_at=begin, rows={"counters": [counters]})
+
+
+def _celery(row: Any, begin: int) -> Reading:
+    """The queues' numbers, which were up to 5 s old by then."""
+    told = mapping(row.get("rabbitmq"))
+    if "error" in told or not told:
+        reason = _shortened(told.get("error")) or "no queue was kept"
+        return Reading(source="celery", observed_at=begin, ok=False, error=reason)
+    return Reading(
+        source="celery",
+        observed_at=begin,
+        rows={"queues": recorded_rows(told, observed_at=begin)},
+    )
 
 
 def _messages(rows: Iterator[tuple[str, Any]], notes: Notes) -> Iterator[Reading]:

@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 
+from ami_console import reply_subject
 from ami_console.instants import from_rfc3339
 from ami_console.reading import Row
 from ami_console.sources.consumer_rows import job_of_stream
@@ -16,37 +17,32 @@ ADVISORY_SUBJECTS = ("$JS.EVENT.ADVISORY.CONSUMER.", "$JS.EVENT.ADVISORY.STREAM.
 def ack_row(subject: str, payload: str | None, *, observed_at: int) -> Row | None:
     """One acknowledgement; ``None`` when the subject is not one of a ``job_N`` stream.
 
-    Nine tokens, or eleven and more with domain and account hash behind ``$JS.ACK``: decided by
-    their number. The time in the subject is when the message was stored, not delivered.
-
     Args:
-        subject: ``$JS.ACK.`` and stream, consumer, delivery, stream sequence, consumer sequence,
-            time stored (ns), messages pending then.
+        subject: ``$JS.ACK.`` and so on, see :func:`ami_console.reply_subject.parse`.
         payload: Body; empty means ``+ACK``. ``-NAK`` may carry a delay behind it.
         observed_at: When it was received, ns since the epoch.
     """
-    tokens = subject.split(".")
-    if tokens[:2] != ["$JS", "ACK"] or len(tokens) == 10 or len(tokens) < 9:
+    parts = reply_subject.parse(subject)
+    if parts is None:
         return None
-    stream, _consumer, *numbers = tokens[2:9] if len(tokens) == 9 else tokens[4:11]
-    job_id = job_of_stream(stream)
-    values = [count(number) for number in numbers]
-    if job_id is None or None in values:
-        return None
-    delivery, stream_seq, consumer_seq, stored_at, num_pending = values
-    kind = (payload or "+ACK").split(" ", 1)[0].split("{", 1)[0]
     return {
         "observed_at": observed_at,
-        "job_id": job_id,
+        "job_id": parts.job_id,
         "acked_at": observed_at,
-        "stream_seq": stream_seq,
-        "consumer_seq": consumer_seq,
-        "delivery": delivery,
-        "stored_at": stored_at,
-        "num_pending_then": num_pending,
-        "kind": kind if kind in ACK_KINDS else None,
+        "stream_seq": parts.stream_seq,
+        "consumer_seq": parts.consumer_seq,
+        "delivery": parts.delivery,
+        "stored_at": parts.stored_at,
+        "num_pending_then": parts.num_pending,
+        "kind": ack_kind(payload),
         "image_id": None,
     }
+
+
+def ack_kind(payload: str | None) -> str | None:
+    """The kind that the body of an acknowledgement begins with; ``None``: not one that is known."""
+    kind = (payload or "+ACK").split(" ", 1)[0].split("{", 1)[0]
+    return kind if kind in ACK_KINDS else None
 
 
 def advisory_row(subject: str, payload: str | None, *, observed_at: int) -> Row | None:

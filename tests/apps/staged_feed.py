@@ -171,6 +171,9 @@ class StagedFeed:
     def latest(self, name: str, *, until: pd.Timestamp | None = None) -> pd.DataFrame:
         return self.history.latest(name, until=until)
 
+    def job_ids(self) -> list[int]:
+        return self.history.job_ids()
+
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         self.subscriptions += 1
         self.listeners.append(listener)

@@ -7,7 +7,7 @@ import pytest
 from ami_console import frames
 from ami_console.batch import Batch
 from ami_console.history import History
-from ami_console.history_batches import KEEP_OTHER_LINES, joined
+from ami_console.history_batches import KEEP_OTHER_LINES
 from ami_console.instants import NS_PER_S
 from ami_console.reading import Reading
 
@@ -49,15 +49,15 @@ def test_rows_make_the_same_frame_as_their_batch() -> None:
 def test_batches_of_arrays_and_of_lists_can_be_joined() -> None:
     """The tap flushes arrays, a poll log brings rows, and both are of one job."""
     rows = [{"observed_at": START, "job_id": 3, "stream_seq": 9, "image_id": "12"}]
-    whole = joined([acks(1, 2), Batch.from_rows(rows)])
+    whole = Batch.joined([acks(1, 2), Batch.from_rows(rows)])
     assert whole.column("stream_seq") == [1, 2, 9]
     assert whole.column("kind") == ["+ACK", "+ACK", None]
     assert whole.column("image_id") == [None, None, "12"]
-    assert isinstance(joined([acks(1, 2), acks(3, 2)]).columns["stream_seq"], np.ndarray)
+    assert isinstance(Batch.joined([acks(1, 2), acks(3, 2)]).columns["stream_seq"], np.ndarray)
 
 
 def test_a_batch_of_several_jobs_is_kept_by_job() -> None:
-    mixed = joined([acks(1, 2, job_id=3), acks(7, 1, job_id=4), acks(3, 1, job_id=3)])
+    mixed = Batch.joined([acks(1, 2, job_id=3), acks(7, 1, job_id=4), acks(3, 1, job_id=3)])
     assert {job: len(mine) for job, mine in mixed.by_job().items()} == {3: 3, 4: 1}
     assert mixed.of_jobs({4}).column("stream_seq") == [7]
     assert len(acks(1, 2).of_jobs({9})) == 0

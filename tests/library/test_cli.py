@@ -75,7 +75,7 @@ def test_bad_usage_is_exit_code_2(
 def test_import_and_summary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     into = str(tmp_path / "r")
     assert run("import", str(ANTENNA / "c_worker_crash"), "--into", into) == 0
-    assert "series.jsonl: 126 readings" in capsys.readouterr().out
+    assert "series.jsonl: 168 readings" in capsys.readouterr().out
     assert run("summary", "6", "--recording", into, "--format", "json") == 0
     assert json.loads(capsys.readouterr().out)["redeliveries"] == 8
     assert run("summary", "6", "--recording", into) == 0
@@ -146,5 +146,5 @@ def test_recording_when_nobody_answers_is_exit_code_3(
     err = capsys.readouterr().err
     assert "antenna: can't be read" in err
     reads = open_recording(tmp_path / "r").frame("reads")
-    assert set(reads["source"]) == {"antenna", "nats", "redis"}
+    assert set(reads["source"]) == {"antenna", "nats", "redis", "job_logs"}
     assert not reads["ok"].any()

@@ -1,6 +1,7 @@
 """The real recordings, read through the live parsers."""
 
 import gzip
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -30,8 +31,8 @@ def written(path: Path, *lines: bytes) -> Path:
 
 def test_a_look_becomes_one_reading_of_each_source() -> None:
     readings, notes = read(ANTENNA / "c_worker_crash" / "series.jsonl")
-    assert len(readings) == 3 * 42
-    assert {r.source for r in readings} == {"antenna", "nats", "redis"}
+    assert len(readings) == 4 * 42
+    assert {r.source for r in readings} == {"antenna", "nats", "redis", "celery"}
     assert all(r.ok for r in readings)
     assert notes.lines() == []
 
@@ -84,6 +85,50 @@ def test_jsz_shows_the_other_jobs_too_and_none_twice() -> None:
     assert sorted(row["job_id"] for row in nats.rows["consumers"]) == [111, 113, 114, 115]
 
 
+def test_results_pile_up_in_their_queue_while_celery_is_frozen() -> None:
+    """For 40 s nothing was saved: 125 results wait, 3 are held, and the consumer still counts."""
+    readings, _ = read(ANTENNA / "n_results_lag" / "series.jsonl.gz")
+    looks = [r for r in readings if r.source == "celery"]
+    assert len(looks) == 88
+    assert all(r.ok and r.rows.keys() == {"queues"} for r in looks)
+    rows = [row for r in looks for row in r.rows["queues"]]
+    assert [row["queue"] for row in rows[:3]] == ["antenna", "jobs", "ml_results"]
+    assert {row["consumers"] for row in rows} == {1}
+    results = [row for row in rows if row["queue"] == "ml_results"]
+    fullest = max(results, key=lambda row: row["ready"])
+    assert (fullest["ready"], fullest["unacknowledged"]) == (125, 3)
+    assert fullest["observed_at"] == from_rfc3339("2026-11-23T16:50:12.635292Z")
+    steps = [results[0]["ready"]]
+    steps += [b["ready"] for a, b in pairwise(results) if b["ready"] != a["ready"]]
+    assert steps[:10] == [0, 3, 0, 5, 29, 53, 77, 101, 125, 122]
+    assert max(row["ready"] for row in rows if row["queue"] == "antenna") == 3
+    assert max(row["ready"] for row in rows if row["queue"] == "jobs") == 0
+
+
+@pytest.mark.parametrize(
+    ("told", "outcome"),
+    [
+        ({"error": "Connection refused"}, "Connection refused"),
+        (None, "no queue was kept"),
+        ({}, "no queue was kept"),
+        ({"jobs": {"messages_ready": "many"}, "": {}}, {"jobs": None}),
+        ({"jobs": None, "antenna": {"messages_ready": 2}}, {"jobs": None, "antenna": 2}),
+    ],
+)
+def test_queues_that_could_not_be_read_are_no_zeros(
+    tmp_path: Path, told: object, outcome: object
+) -> None:
+    """RabbitMQ was down, or told nothing of a queue."""
+    look = {"t": "2026-11-23T15:13:09Z", "rabbitmq": told}
+    ((reading,), _) = read(written(tmp_path / "series.jsonl", orjson.dumps(look)))
+    assert reading.source == "celery"
+    if isinstance(outcome, str):
+        assert (reading.ok, reading.error, reading.rows) == (False, outcome, {})
+    else:
+        assert {row["queue"]: row["ready"] for row in reading.rows["queues"]} == outcome
+        assert all(row["consumers"] is None for row in reading.rows["queues"])
+
+
 def test_acknowledgements_carry_attempt_sequence_and_image() -> None:
     readings, notes = read(ANTENNA / "c_worker_crash" / "events.jsonl")
     acks = [row for r in readings for row in r.rows.get("acks", ())]
@@ -131,7 +176,7 @@ def test_a_cut_subscription_is_recorded_as_such(tmp_path: Path) -> None:
 @pytest.mark.parametrize("scenario", sorted(p.name for p in ANTENNA.iterdir()))
 def test_every_recording_fits_the_frames(scenario: str) -> None:
     history = History(keep_s=1e6)
-    for path in sorted((ANTENNA / scenario).iterdir()):
+    for path in sorted((ANTENNA / scenario).glob("*.jsonl*")):
         readings, notes = read(path)
         assert not notes.damaged
         for reading in readings:
@@ -146,7 +191,7 @@ def test_a_gzip_that_was_cut_off_gives_what_it_has(tmp_path: Path) -> None:
     cut = tmp_path / "series.jsonl.gz"
     cut.write_bytes(whole[: len(whole) // 2])
     readings, notes = read(cut)
-    assert 0 < len(readings) < 3 * 131
+    assert 0 < len(readings) < 4 * 131
     assert notes.damaged
     assert "ends early or is damaged" in notes.lines()[-1]
 
@@ -154,7 +199,7 @@ def test_a_gzip_that_was_cut_off_gives_what_it_has(tmp_path: Path) -> None:
 def test_a_damaged_line_is_left_out_and_named(tmp_path: Path) -> None:
     lines = (ANTENNA / "c_worker_crash" / "series.jsonl").read_bytes().splitlines()
     readings, notes = read(written(tmp_path / "series.jsonl", lines[0], lines[1][:500], lines[2]))
-    assert len(readings) == 2 * 3
+    assert len(readings) == 2 * 4
     assert notes.damaged
     assert notes.lines() == ["a line is no JSON object and was left out (at series.jsonl:2)"]
 
@@ -164,12 +209,14 @@ def test_a_look_without_its_parts_is_a_gap_in_each(tmp_path: Path) -> None:
     look |= {
         "nats_stream": {"_client_error": "timeout"},
         "nats_consumer": {"_client_error": "timeout"},
+        "rabbitmq": {"error": "refused"},
     }
     readings, _ = read(written(tmp_path / "series.jsonl", orjson.dumps(look)))
     assert {r.source: (r.ok, r.error) for r in readings} == {
         "antenna": (False, "HTTP status None"),
         "nats": (False, "timeout"),
         "redis": (False, "gone"),
+        "celery": (False, "refused"),
     }
 
 

@@ -3,11 +3,15 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from recorded import JOBS, history_of, raw_acks
 
+from ami_console.batch import Batch
 from ami_console.errors import UnknownJobError
+from ami_console.history import History
 from ami_console.instants import from_rfc3339
+from ami_console.reading import Reading
 from ami_console.summary import summarise
 
 
@@ -197,3 +201,30 @@ def test_without_acknowledgements_what_only_they_tell_is_null() -> None:
 def test_an_unknown_job_is_an_error() -> None:
     with pytest.raises(UnknownJobError, match="999"):
         summarise(history_of("c_worker_crash"), 999)
+
+
+def test_a_log_that_does_not_tell_the_end_of_its_consumer_leaves_redeliveries_open() -> None:
+    """The job runs: its log has no last words of the consumer yet, and nothing else was read."""
+    history = history_of("c_worker_crash", "job_log")
+    events = history.frame("log_events")
+    running = events[~events["kind"].isin(("finalizing", "completed", "consumer_state"))]
+    cut = History(keep_s=1e6)
+    batch = Batch.from_rows(
+        [
+            {
+                "observed_at": row["logged_at"].value,
+                "logged_at": row["logged_at"].value,
+                "job_id": 6,
+                "kind": None if pd.isna(row["kind"]) else row["kind"],
+                "resolution_s": 1.0,
+            }
+            for row in running.to_dict("records")
+        ]
+    )
+    cut.add(
+        Reading(source="job_logs", observed_at=batch[0]["observed_at"], rows={"log_events": batch})
+    )
+    numbers = summarise(cut, 6)
+    assert numbers["redeliveries"] is None
+    assert numbers["max_delivery"] is None
+    assert numbers["coverage"]["log_is_whole"] is True

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[2] / "ami_console"
 # A module may import from its own row and from those above it. The first row is what
 # everybody builds on; frames is in it because it is the vocabulary of all the others.
 ROWS = [
-    {"", "batch", "errors", "instants", "reading", "frames", "settings"},
+    {"", "batch", "errors", "instants", "reading", "reply_subject", "frames", "settings"},
     {"logs"},
     {"sources"},
     {"snapshot"},

@@ -3,16 +3,11 @@
 from zoneinfo import ZoneInfo
 
 import holoviews as hv
-import holoviews.plotting.bokeh  # registers the backend that the options are of
 import pandas as pd
-from bokeh.models import DatetimeTickFormatter
 
 from ami_console import frames
-from ami_console.charts import CHARTS, Chart, Series, WallClock, chart, floats, hour_minute_axis
-
-UTC = ZoneInfo("UTC")
-
-JOB_COLOURS = ("#2a8bd4", "#d9641a", "#12a078", "#c26a9c", "#b08d00", "#5fb3e6", "#8a8a8a")
+from ami_console.charts import Chart, Series, WallClock, chart, floats
+from ami_console.plots.axes import UTC, by_job, clock_of, time_axis, titled, whole
 
 
 def throughput(timeline: pd.DataFrame, *, zone: ZoneInfo = UTC) -> hv.Overlay:
@@ -49,7 +44,7 @@ def redelivery(timeline: pd.DataFrame, *, zone: ZoneInfo = UTC) -> hv.Overlay:
 
 
 def latency(timeline: pd.DataFrame, *, zone: ZoneInfo = UTC) -> hv.Overlay:
-    """Publish → ack in seconds, median and 95th percentile; the legend says if it is estimated.
+    """Publish → ack in seconds, its percentiles over time; the legend says if it is estimated.
 
     Args:
         timeline: :func:`ami_console.metrics.timeline`, one job or several.
@@ -75,38 +70,25 @@ def _draw(drawn: Chart, timeline: pd.DataFrame, zone: ZoneInfo) -> hv.Overlay:
     frames.require(
         timeline, ("job_id", "observed_at", "latency_is_estimate", *columns), f"plots.{drawn.key}"
     )
-    last = timeline["observed_at"].max()
-    clock = WallClock.of(zone, last if pd.notna(last) else pd.Timestamp(0, tz="UTC"))
-    groups = list(timeline.groupby("job_id", sort=True)) or [(pd.NA, timeline)]
-    curves = []
-    for number, (job_id, rows) in enumerate(groups):
-        for line in drawn.series:
-            label = label_of(line, estimated=is_estimate(rows))
-            several = len(groups) > 1
-            colour = JOB_COLOURS[number % len(JOB_COLOURS)] if several else line.colour
-            curves.append(
-                _curve(
-                    line,
-                    rows,
-                    clock,
-                    drawn.axis,
-                    f"job {job_id}, {label}" if several else label,
-                    colour,
-                )
-            )
-    return hv.Overlay(curves).opts(
-        title=drawn.title,
-        responsive=True,
-        height=260,
-        legend_position="top_left",
-        show_grid=True,
-        ylim=(0, None),
-        backend="bokeh",
-    )
+    clock = clock_of(timeline["observed_at"], zone)
+    title, axis = titled(drawn)
+    curves = [
+        _curve(
+            line,
+            rows,
+            clock,
+            axis,
+            label=f"{whose}{label_of(line, estimated=is_estimate(rows))}",
+            colour=colour or line.colour,
+        )
+        for whose, colour, rows in by_job(timeline)
+        for line in drawn.series
+    ]
+    return whole(curves, title)
 
 
 def _curve(
-    line: Series, rows: pd.DataFrame, clock: WallClock, axis: str, label: str, colour: str
+    line: Series, rows: pd.DataFrame, clock: WallClock, axis: str, *, label: str, colour: str
 ) -> hv.Curve:
     time = hv.Dimension("time", label=clock.label)
     value = hv.Dimension(line.column, label=axis)
@@ -116,10 +98,6 @@ def _curve(
         line_dash=line.dash,
         line_width=2,
         interpolation="steps-post" if line.step else "linear",
-        xformatter=DatetimeTickFormatter(**hour_minute_axis()),
         tools=["hover"],
-        backend="bokeh",
+        **time_axis(),
     )
-
-
-__all__ = ["CHARTS", "backlog", "is_estimate", "label_of", "latency", "redelivery", "throughput"]

@@ -1,0 +1,56 @@
+"""The reads that tell of gaps: of a source that answered all night, only the first and the last."""
+
+import threading
+
+import numpy as np
+import pandas as pd
+
+from ami_console import frames
+from ami_console.frames import FrameSource
+
+LATE_S = 30.0
+"""A look that takes long, or that was handed on late, stands before others that came first."""
+
+
+class GapReads:
+    """Keeps up with the ``reads`` of a feed, without all that lies between two good ones.
+
+    Hours of reads are tens of thousands of rows, and every page needs the few that failed.
+    """
+
+    def __init__(self, feed: FrameSource) -> None:
+        """Nothing is read yet."""
+        self._feed = feed
+        self._lock = threading.Lock()
+        self._held = frames.empty("reads")
+
+    def until(self, as_of: pd.Timestamp) -> pd.DataFrame:
+        """Failed reads with their neighbours, and the first and last of each source.
+
+        Args:
+            as_of: Nothing later is read.
+
+        Returns:
+            Rows of the ``reads`` frame that have the same gaps as all of it.
+        """
+        with self._lock:
+            since = None
+            if len(self._held):
+                since = self._held["observed_at"].max() - pd.Timedelta(seconds=LATE_S)
+            newer = self._feed.frame("reads", since=since, until=as_of)
+            if len(newer):
+                whole = pd.concat([self._held, newer], ignore_index=True) if since else newer
+                self._held = condensed(whole.drop_duplicates(["source", "observed_at"]))
+            return self._held
+
+
+def condensed(reads: pd.DataFrame) -> pd.DataFrame:
+    """Without the good reads between two good reads of the same source."""
+    ordered = reads.sort_values(["source", "observed_at"], kind="stable")
+    bad = ~ordered["ok"].to_numpy(dtype=bool, na_value=False)
+    source = ordered["source"].to_numpy(dtype=object)
+    begins = np.append(True, source[1:] != source[:-1])
+    ends = np.append(begins[1:], True)
+    beside = bad | np.append(False, bad[:-1]) | np.append(bad[1:], False)
+    kept = ordered[begins | ends | beside]
+    return kept.sort_values("observed_at", kind="stable", ignore_index=True)

@@ -1,0 +1,75 @@
+"""A chart's own small source: what the browser has already is not sent again."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from bokeh.models import ColumnDataSource
+
+Values = Mapping[str, npt.NDArray[Any]]
+
+
+class SentSource:
+    """Rows in order of time: new ones are appended, changed ones patched, old ones roll out."""
+
+    def __init__(self, columns: tuple[str, ...], *, key: tuple[str, ...], name: str) -> None:
+        """Empty.
+
+        Args:
+            columns: Of the source.
+            key: Those that tell one row from another, whatever else of it changes.
+            name: Of the source.
+        """
+        self._columns, self._key = columns, key
+        self.source = ColumnDataSource(dict.fromkeys(columns, np.empty(0)), name=name)
+
+    def show(self, values: Values, *, anew: bool = False) -> None:
+        """Bring it up to date.
+
+        Args:
+            values: All columns, oldest row first.
+            anew: These are rows of something else: send all of them.
+        """
+        held = self.source.data
+        gone = None if anew else self._gone(values)
+        new, old = len(values[self._key[0]]), len(held[self._key[0]])
+        if gone is None or old - gone > new:
+            if new or old:
+                self.source.data = {name: values[name] for name in self._columns}
+            return
+        shared = old - gone
+        changed = {
+            name: np.flatnonzero(_differ(held[name][gone:], values[name][:shared]))
+            for name in self._columns
+        }
+        if sum(map(len, changed.values())) > max(40, shared):
+            self.source.data = {name: values[name] for name in self._columns}
+            return
+        patches = {
+            name: [(gone + int(row), values[name][row].item()) for row in rows]
+            for name, rows in changed.items()
+            if len(rows)
+        }
+        if patches:
+            self.source.patch(patches)
+        if new > shared:
+            newer = {name: values[name][shared:] for name in self._columns}
+            self.source.stream(newer, rollover=new)
+
+    def _gone(self, values: Values) -> int | None:
+        """How many of the oldest rows are no longer among the values; ``None``: all of them."""
+        held = self.source.data
+        if not len(values[self._key[0]]):
+            return None
+        same = np.ones(len(held[self._key[0]]), dtype=bool)
+        for name in self._key:
+            same &= np.asarray(held[name]) == values[name][0]
+        found = np.flatnonzero(same)
+        return int(found[0]) if len(found) else None
+
+
+def _differ(left: Any, right: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    held = np.asarray(left)
+    both_nan = (held != held) & (right != right)  # noqa: PLR0124 - NaN differs from itself
+    return np.asarray((held != right) & ~both_nan)

@@ -1,0 +1,55 @@
+"""A connection to one of the Redis servers: what a read-only login needs, and no more."""
+
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from redis import exceptions
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from ami_console.settings import Address, Secret
+from ami_console.sources.failures import Target
+from ami_console.sources.tls import tls_context, trusted_authorities
+
+_LIMIT_S = 30.0
+
+
+def redis_client(target: Target) -> Redis:
+    """A client that keeps one connection; it connects at its first command.
+
+    Raises:
+        SourceError: The address, or ``SSL_CERT_FILE``, can't be used.
+    """
+    url = target.address.reveal()
+    options: dict[str, Any] = {
+        "max_connections": 1,
+        "timeout": _LIMIT_S,
+        "socket_connect_timeout": _LIMIT_S,
+        "socket_timeout": _LIMIT_S,
+        "retry": Retry(NoBackoff(), 0),
+        # RESP2 and no driver name: not one command (HELLO, CLIENT SETINFO) that a
+        # read-only login may lack.
+        "protocol": 2,
+        "driver_info": None,
+    }
+    if urlsplit(url).scheme == "rediss":
+        tls_context(target)  # says what is wrong with SSL_CERT_FILE, if anything
+        options["ssl_ca_certs"] = trusted_authorities()
+    try:
+        pool = BlockingConnectionPool.from_url(url, **options)
+        # Opens nothing, but stumbles over options that no connection has.
+        pool.make_connection()  # type: ignore[no-untyped-call]
+    except (TypeError, ValueError, exceptions.RedisError):
+        # Not chained: the text may repeat parts of the URL.
+        raise target.unreachable(
+            "no usable address", f"check {target.variable} and its ?options"
+        ) from None
+    return Redis.from_pool(pool)
+
+
+def secrets_of(address: Address) -> tuple[Secret, ...]:
+    """The password in an address, as it stands there and as it is meant."""
+    parts = urlsplit(address.reveal())
+    found = [parts.password or "", *parse_qs(parts.query).get("password", [])]
+    return tuple(Secret(form) for text in found if text for form in {text, unquote(text)})

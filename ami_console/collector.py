@@ -8,9 +8,9 @@ from contextlib import closing, suppress
 from functools import partial
 from typing import ClassVar, Protocol
 
+from ami_console.active_jobs import JUST_ENDED_S, ActiveJobs
 from ami_console.history import History
-from ami_console.instants import NS_PER_S
-from ami_console.reading import FINAL_STATUSES, Reading, Row, SourceName
+from ami_console.reading import Reading, SourceName
 from ami_console.settings import Settings
 from ami_console.snapshot import (
     DISCOVER_DEADLINE_S,
@@ -31,15 +31,13 @@ DISCOVER_EVERY_S = 30.0
 QUEUES_EVERY_S = 5.0
 """RabbitMQ refreshes its own numbers no more often."""
 
-JUST_ENDED_S = 60.0
-"""The last lines of a job's log come after its end: so long is it asked for, at least."""
-
-LOOKED_BACK_S = 900.0
-"""Logs of jobs that ended so shortly before the watch began are read too."""
-
 LINGER_S = 10.0
 """A page that is reloaded should find the collector still running."""
 
+LAST_LOOK_S = 3.0
+"""Logs are looked at rarely, so once more at the end: this long may it take, seconds."""
+
+_LOGS: frozenset[SourceName] = frozenset({"job_logs", "log_files"})
 _END_WITHIN_S = 10.0
 
 Listener = Callable[[], None]
@@ -212,24 +210,29 @@ class Collector:
         for watch in watches:
             watch.cancel()
         await asyncio.gather(*watches, return_exceptions=True)
+        last = (self._look(source, LAST_LOOK_S) for source in sources if source.name in _LOGS)
+        await asyncio.gather(*last)
         await asyncio.gather(*(source.aclose() for source in sources), return_exceptions=True)
 
     async def _watch(self, source: Source) -> None:
         loop = asyncio.get_running_loop()
         due = loop.time()
         while True:
-            wanted = self._fixed if self._fixed is not None else self._jobs.wanted(source.name)
-            reading = await look(
-                source.name, partial(source.read, wanted), deadline_s=READ_DEADLINES_S[source.name]
-            )
-            if self._fixed is not None:
-                reading = only(reading, self._fixed)
-            self._jobs.learn(reading, asked=wanted)
-            self._deliver(reading)
+            wanted = await self._look(source, READ_DEADLINES_S[source.name])
             # Keep the beat where possible; after a slow answer do not rush to catch up.
             pause = pause_s(self.settings, source.name, asked=wanted)
             due = max(due + pause, loop.time())
             await asyncio.sleep(due - loop.time())
+
+    async def _look(self, source: Source, deadline_s: float) -> frozenset[int]:
+        """One look at a source, handed on; the jobs that it asked for."""
+        wanted = self._fixed if self._fixed is not None else self._jobs.wanted(source.name)
+        reading = await look(source.name, partial(source.read, wanted), deadline_s=deadline_s)
+        if self._fixed is not None:
+            reading = only(reading, self._fixed)
+        self._jobs.learn(reading, asked=wanted)
+        self._deliver(reading)
+        return wanted
 
     async def _discover(self, source: Source) -> None:
         while True:
@@ -268,79 +271,6 @@ def pause_s(settings: Settings, source: SourceName, *, asked: Collection[int]) -
     if source == "celery":
         return max(settings.every_s, QUEUES_EVERY_S)
     return settings.every_s
-
-
-class ActiveJobs:
-    """Which jobs to look at: what any source found, less those that are known to be final."""
-
-    def __init__(self, *, ended_for_s: float = JUST_ENDED_S) -> None:
-        """Nothing is known yet.
-
-        Args:
-            ended_for_s: How long after its end the log of a job is asked for, seconds.
-        """
-        self._found: dict[SourceName, frozenset[int]] = {}
-        self._final: set[int] = set()
-        self._unknown: set[int] = set()
-        self._ended_for_ns = int(ended_for_s * NS_PER_S)
-        self._ended: dict[int, int] = {}
-        self._began_at: int | None = None
-
-    def learn(self, reading: Reading, *, asked: Collection[int] = ()) -> None:
-        """Take in what a reading tells about which jobs there are.
-
-        Args:
-            reading: Any reading; a failed one tells nothing.
-            asked: The jobs that it was asked for; one of these that Antenna has no row of is
-                unknown to it, and is left out of its looks until the next list.
-        """
-        if self._began_at is None:
-            self._began_at = reading.observed_at
-        if not reading.ok:
-            return
-        if reading.source == "job_logs":
-            self._forget_ended(asked, reading.observed_at)
-        watched = self._all_found()
-        if reading.job_ids is not None:
-            self._found[reading.source] = reading.job_ids
-        if reading.source != "antenna":
-            return
-        rows = reading.rows.get("jobs", ())
-        for row in rows:
-            final = row.get("status") in FINAL_STATUSES
-            if final and row["job_id"] not in self._final:
-                self._learn_end(row, watched)
-            (self._final.add if final else self._final.discard)(row["job_id"])
-        if reading.job_ids is not None:
-            self._unknown.clear()
-        elif reading.error is None:  # with a remark, some could not be read: that is no "unknown"
-            self._unknown |= set(asked) - {row["job_id"] for row in rows}
-
-    def _learn_end(self, row: Row, watched: Collection[int]) -> None:
-        """A job was seen final for the first time: it just ended, or ended long ago."""
-        ended_at = row.get("finished_at") or row.get("updated_at") or 0
-        looked_back_to = (self._began_at or 0) - int(LOOKED_BACK_S * NS_PER_S)
-        if row["job_id"] in watched or ended_at >= looked_back_to:
-            self._ended[row["job_id"]] = row["observed_at"]
-
-    def _forget_ended(self, asked: Collection[int], now: int) -> None:
-        """Logs that were read long enough after the end; an outage counts for nothing."""
-        for job_id in self._ended.keys() & set(asked):
-            if now - self._ended[job_id] > self._ended_for_ns:
-                del self._ended[job_id]
-
-    def _all_found(self) -> frozenset[int]:
-        return frozenset[int]().union(*self._found.values())
-
-    def wanted(self, source: SourceName) -> frozenset[int]:
-        """The jobs to ask this source about now."""
-        found = self._all_found()
-        if source == "antenna":
-            return found - self._final - self._unknown
-        if source == "job_logs":  # the short ones ended before they were found
-            return (found - self._final - self._unknown) | self._ended.keys()
-        # A stream or keys that outlive their job are worth seeing as long as they are there.
-        return found - (self._final - self._found.get(source, frozenset()))
 
 
 _shared: Collector | None = None

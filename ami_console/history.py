@@ -27,7 +27,7 @@ Values = tuple[Any, ...]
 class History:
     """Readings of the last hours; a :class:`~ami_console.frames.FrameSource`.
 
-    Written by one thread, read by any.
+    Written and read by any thread.
     """
 
     def __init__(self, *, keep_s: float = KEEP_S) -> None:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from ami_console.apps import formats
 from ami_console.apps.board import Drawn, Job
-from ami_console.apps.formats import count, duration, measure, ratio
+from ami_console.apps.formats import count, duration, measure, ratio, short_duration, within
 from ami_console.apps.measured import Measured
 from ami_console.apps.task_marks import TaskMarks
 from ami_console.apps.told import Places, Told
@@ -63,14 +63,14 @@ def chart_head(
     has_points = is_time and len(marks.singles) > 0
     points = '<span class="line"><i class="dot"></i>single tasks</span>' if has_points else ""
     if rows.empty or rows[columns].isna().all(axis=None):
-        why = FEW if has_points else chart.nothing
+        why = FEW if has_points and (job.is_over or _counted(job)) else chart.nothing
         nothing = f'<span class="nothing">{why}</span>'
         return put.told(f'<div class="head">{title}{points}{nothing}</div>')
     now = last_values(rows.ffill() if job.is_over else rows, columns)
     lines = []
     for line in chart.series:
         value = now[line.column]
-        text = duration(value) if is_time else measure(value) if chart.unit else count(value)
+        text = short_duration(value) if is_time else measure(value) if chart.unit else count(value)
         known = not math.isnan(value)
         about = "≈ " if estimated and is_time and known else ""
         unit = f" {chart.unit}" if chart.unit == "/min" and known else ""
@@ -84,10 +84,13 @@ def chart_head(
 
 def _too_few(job: Job, now: dict[str, float]) -> bool:
     """Whether percentiles are missing for the reason that too few tasks were settled."""
-    if not all(map(math.isnan, now.values())):
-        return False
+    return all(map(math.isnan, now.values())) and 0 < _counted(job) < FEWEST
+
+
+def _counted(job: Job) -> int:
+    """Tasks settled in the window that ends at the newest look."""
     counted = job.timeline["latency_n"].iloc[-1]
-    return not formats.absent(counted) and 0 < counted < FEWEST
+    return 0 if formats.absent(counted) else int(counted)
 
 
 def heat_head(job: Job, marks: TaskMarks, *, estimated: bool) -> Told:
@@ -114,7 +117,7 @@ def evidence(job: Job, put: Places, *, estimated: bool) -> str:
         badges.append(_seen_by_tap(found, put))
     elif found.by == "logs":
         whose = "the job's log" if found.log == "job" else "Antenna's logs"
-        badges.append(_badge("muted", f"from {whose}, ± {put(_error(found.log_error_s))}"))
+        badges.append(_badge("muted", f"from {whose}, {put(within(found.log_error_s))}"))
     elif found.tap_has_run and _positive(found.coverage.get("settled")):
         badges.append(_badge("warn", "the tap saw none of what was settled"))
     gap_s = found.coverage.get("gap_s")
@@ -136,10 +139,6 @@ def _seen_by_tap(found: Measured, put: Places) -> str:
 
 def _badge(tone: formats.Tone, text: str) -> str:
     return f'<span class="state {tone}">{text}</span>'
-
-
-def _error(seconds: float) -> str:
-    return f"{seconds:.1f} s" if seconds >= 0.1 else duration(seconds)
 
 
 def _positive(value: object) -> bool:

@@ -55,7 +55,9 @@ class Dashboard:
         self._chosen: int | None = None
         self._fault = ""
         self._sources: dict[str, Any] = {}
-        self._source_row = pn.FlexBox(gap="12px", sizing_mode="stretch_width", margin=0)
+        self._source_row = pn.FlexBox(
+            gap="12px", align_items="stretch", sizing_mode="stretch_width", margin=0
+        )
         self._troubles = self._pane()
         self.table = FleetTable(self._choose)
         self._no_fleet = self._pane()
@@ -158,7 +160,8 @@ class Dashboard:
             variant="outlined",
             sizing_mode="stretch_width",
             margin=0,
-            sx={"padding": "12px 14px"},
+            stylesheets=[".paper { height: 100%; }"],
+            sx={"padding": "12px 14px", "height": "100%"},
         )
 
     def _choose(self, job_id: int) -> None:
@@ -198,7 +201,7 @@ class Dashboard:
             if name not in self._sources:
                 self._sources[name] = self._pane()
                 card = self._card(self._sources[name])
-                card.styles = {"flex": "1 1 240px", "max-width": "480px"}
+                card.styles = {"flex": "1 1 240px", "max-width": "480px", "height": "auto"}
                 self._source_row.append(card)
             self._sources[name].show(
                 source_card(

@@ -89,6 +89,27 @@ def duration(value: Any) -> str:
     return f"{whole // 86_400} d {whole % 86_400 // 3_600} h"
 
 
+def short_duration(value: Any) -> str:
+    """Seconds as one number, for where several stand side by side: ``68 s``, ``2.3 min``."""
+    if absent(value):
+        return MISSING
+    seconds = float(value)
+    if seconds < 120:
+        return duration(seconds) if seconds < 60 else f"{round(seconds)} s"
+    number, unit = (seconds / 60, "min") if seconds < 7_200 else (seconds / 3_600, "h")
+    return f"{number:.1f} {unit}" if number < 10 else f"{count(round(number))} {unit}"
+
+
+def within(error_s: Any) -> str:
+    """How far a time may be off: ``± 0.5 s``."""
+    if absent(error_s):
+        return MISSING
+    error = float(error_s)
+    if error < 0.1:
+        return f"± {error * 1_000:.2g} ms"
+    return f"± {error:.1f} s" if error < 10 else f"± {short_duration(error)}"
+
+
 def size(value: Any) -> str:
     """Bytes: ``512 B``, ``4.1 kB``, ``1.2 MB``."""
     if absent(value):

@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 from bokeh.models import (
+    BasicTicker,
     ColorBar,
     CrosshairTool,
     CustomJSHover,
@@ -23,7 +24,16 @@ from ami_console.charts import HEAT, WallClock, floats, hour_minute_axis, lowest
 
 HEIGHT_PX = 190
 
-TICKS_S = (0.1, 0.3, 1, 3, 10, 30, 60, 180, 600, 1_800, 3_600, 10_800, 36_000, 86_400)
+_STEPS = (1, 2, 5, 10, 15, 20, 30, 45)
+TICKS_S = (
+    *(0.1, 0.2, 0.5),
+    *_STEPS,
+    *(60 * step for step in _STEPS),
+    *(3_600 * step for step in (1, 2, 5, 10, 24, 48)),
+)
+"""Durations that people can name; labels that would overlap are left out."""
+
+GRID_S = (0.1, 1, 10, 60, 600, 3_600, 36_000)
 
 DURATION = """
   const round = (value) => Math.round(value * 10) / 10
@@ -72,6 +82,7 @@ class HeatChart:
         plot.yaxis.ticker = FixedTicker(ticks=TICKS_S, minor_ticks=[])
         plot.yaxis.formatter = CustomJSTickFormatter(code=f"{DURATION} return text(tick)")
         plot.yaxis.major_label_policy = NoOverlap(min_distance=4)
+        plot.ygrid.ticker = FixedTicker(ticks=GRID_S, minor_ticks=[])
         cells = plot.quad(
             left="left",
             right="right",
@@ -88,6 +99,7 @@ class HeatChart:
             title="tasks",
             title_standoff=6,
             background_fill_alpha=0,
+            ticker=BasicTicker(desired_num_ticks=4, min_interval=1),
             name="tasks",
         )
         plot.add_layout(bar, "right")

@@ -7,9 +7,13 @@ import pandas as pd
 
 from ami_console import frames
 from ami_console.frames import FrameSource
+from ami_console.metrics.arrays import flags, floats, measure, seconds
 
 LATE_S = 30.0
 """A look that takes long, or that was handed on late, stands before others that came first."""
+
+PAUSE_S = 0.1
+"""Reads of the tap with a longer pause between them are all kept, seconds."""
 
 
 class GapReads:
@@ -45,12 +49,23 @@ class GapReads:
 
 
 def condensed(reads: pd.DataFrame) -> pd.DataFrame:
-    """Without the good reads between two good reads of the same source."""
-    ordered = reads.sort_values(["source", "observed_at"], kind="stable")
-    bad = ~ordered["ok"].to_numpy(dtype=bool, na_value=False)
+    """Without the good reads between two good reads of the same source.
+
+    A good read of the tap speaks of the ``elapsed_s`` before it. What is kept of those that
+    followed each other without a pause speaks for those that are left out, too.
+    """
+    ordered = reads.sort_values(["source", "observed_at"], kind="stable", ignore_index=True)
+    if ordered.empty:
+        return ordered
+    bad = ~flags(ordered, "ok")
     source = ordered["source"].to_numpy(dtype=object)
     begins = np.append(True, source[1:] != source[:-1])
-    ends = np.append(begins[1:], True)
-    beside = bad | np.append(False, bad[:-1]) | np.append(bad[1:], False)
-    kept = ordered[begins | ends | beside]
-    return kept.sort_values("observed_at", kind="stable", ignore_index=True)
+    at_s, elapsed_s = seconds(ordered, "observed_at"), floats(ordered, "elapsed_s")
+    pause_s = np.append(0.0, np.diff(at_s)) - elapsed_s
+    paused = (source == "tap") & ~begins & (pause_s > PAUSE_S)
+    marked = begins | bad | paused
+    kept = np.flatnonzero(marked | np.append(marked[1:], True) | np.append(False, bad[:-1]))
+    speaks_for = np.append(False, np.diff(kept) > 1)
+    elapsed_s[kept[speaks_for]] = np.diff(at_s[kept], prepend=0.0)[speaks_for]
+    few = ordered.iloc[kept].assign(elapsed_s=measure(elapsed_s[kept]))
+    return few.sort_values("observed_at", kind="stable", ignore_index=True)

@@ -36,7 +36,7 @@ class SentSource:
         new, old = len(values[self._key[0]]), len(held[self._key[0]])
         if gone is None or old - gone > new:
             if new or old:
-                self.source.data = {name: values[name] for name in self._columns}
+                self._replace(values)
             return
         shared = old - gone
         changed = {
@@ -44,7 +44,7 @@ class SentSource:
             for name in self._columns
         }
         if sum(map(len, changed.values())) > max(40, shared):
-            self.source.data = {name: values[name] for name in self._columns}
+            self._replace(values)
             return
         patches = {
             name: [(gone + int(row), values[name][row].item()) for row in rows]
@@ -56,6 +56,10 @@ class SentSource:
         if new > shared:
             newer = {name: values[name][shared:] for name in self._columns}
             self.source.stream(newer, rollover=new)
+
+    def _replace(self, values: Values) -> None:
+        # Copies: later they are patched in place, and pandas lends its columns read-only.
+        self.source.data = {name: np.array(values[name]) for name in self._columns}
 
     def _gone(self, values: Values) -> int | None:
         """How many of the oldest rows are no longer among the values; ``None``: all of them."""

@@ -110,11 +110,12 @@ def _times_up(job: Job, put: Places, *, as_of: pd.Timestamp, zone: ZoneInfo) -> 
     if last < as_of:
         at = put(clock(last, zone, as_of=as_of))
         return [note(f"Their time was up at {at}: given up when somebody next pulls.")]
-    by = put(clock(first, zone, as_of=as_of))
+    by = put(clock(last, zone, as_of=as_of))
     if first == last:
         return [note(f"Given up by {by} if not acknowledged.")]
-    until = put(clock(last, zone, as_of=as_of))
-    return [note(f"The first given up by {by}, the last by {until}, if not acknowledged.")]
+    begin = put(clock(first, zone, as_of=as_of))
+    late = " The broker acts on it when somebody next pulls." if first < as_of else ""
+    return [note(f"Given up if not acknowledged: the last by {by}, the first by {begin}.{late}")]
 
 
 def _given_up(job: Job) -> str:

@@ -6,9 +6,10 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from ami_console.apps.board import Job
-from ami_console.apps.formats import count, duration
+from ami_console.apps.formats import count, short_duration, within
 from ami_console.apps.sections import note, section
 from ami_console.apps.told import Places, Told
+from ami_console.metrics.percentiles import FEWEST, PERCENTILES
 
 STRETCHES = {
     "queue_wait_s": "queue wait",
@@ -32,33 +33,38 @@ def times_card(job: Job, *, as_of: pd.Timestamp, zone: ZoneInfo) -> Told:
         zone: Zone of the wall time.
     """
     put, times = Places(), job.measured.times
-    rows = []
-    for column, name in STRETCHES.items():
-        told = times[column]
-        if not told["n"] or (column == "in_flight_s" and times["service_time_s"]["n"]):
-            continue  # the two parts of it are told
-        rows.append(_row(name, told, put, about=job.measured.by == "looks"))
+    is_split = times["service_time_s"]["n"] > 0
+    shown = {
+        name: times[column]
+        for column, name in STRETCHES.items()
+        if times[column]["n"] and not (column == "in_flight_s" and is_split)
+    }
     settled = times["latency_s"]["n"]
     head = section("Times of the tasks", f"{put(count(settled))} settled", None, as_of, zone)
-    if not rows:
+    if not shown:
         return put.told(f"{head}{note('No task is known to be settled.')}</div>")
-    names = "".join(f"<span>{name}</span>" for name in ("", "median", "95 %", "99 %"))
-    unseen = "" if times["service_time_s"]["n"] else note(_NO_POSTS)
-    return put.told(f'{head}<div class="times">{names}{"".join(rows)}</div>{unseen}</div>')
+    about = "≈ " if job.measured.by == "looks" else ""
+    rows = "".join(_row(name, told, put, about=about) for name, told in shown.items())
+    few = [told["p50"] is None for told in shown.values()]
+    names = "" if all(few) else _HEAD
+    notes = note(_FEW) if any(few) else ""
+    if STRETCHES["in_flight_s"] in shown:
+        notes += note(_NO_POSTS)
+    return put.told(f'{head}<div class="times">{names}{rows}</div>{notes}</div>')
 
 
+_HEAD = "".join(f'<span class="name">{name}</span>' for name in ("", "median", "95 %", "99 %"))
+_FEW = f"Of fewer than {FEWEST} tasks: the shortest and the longest."
 _NO_POSTS = "No log told when results were posted, so worker and saving are one."
 
 
-def _row(name: str, told: dict[str, Any], put: Places, *, about: bool) -> str:
-    mark = "≈ " if about else ""
-    error_s = told["error_s"]
+def _row(name: str, told: dict[str, Any], put: Places, *, about: str) -> str:
     if told["p50"] is None:
         values = told["values"]
-        ends = f"{duration(values[0])} – {duration(values[-1])}"
-        return f'<span>{name}</span><b class="few">{put(mark + ends)}</b>'
-    unsure = ""
+        ends = f"{short_duration(values[0])} – {short_duration(values[-1])}"
+        return f'<span>{name}</span><b class="few">{put(about + ends)}</b>'
+    error_s, unsure = told["error_s"], ""
     if error_s > UNSURE * told["p50"]:
-        unsure = f' <span class="dim">± {put(duration(error_s))}</span>'
-    cells = "".join(f"<b>{put(mark + duration(told[p]))}</b>" for p in ("p50", "p95", "p99"))
+        unsure = f' <span class="dim">{put(within(error_s))}</span>'
+    cells = "".join(f"<b>{put(about + short_duration(told[p]))}</b>" for p in PERCENTILES)
     return f"<span>{name}{unsure}</span>{cells}"

@@ -7,13 +7,9 @@ from operator import itemgetter
 from typing import Any
 
 from ami_console.logs import masking
+from ami_console.logs.fields import SUBJECT_COLUMNS, Converter
 from ami_console.logs.forms import HEAD_SIZE, Form, forms_of
-from ami_console.logs.kinds import Converter
 from ami_console.reply_subject import ReplySubject
-
-SUBJECT_COLUMNS = ("delivery", "stream_seq", "consumer_seq", "stored_at", "num_pending_then")
-"""Columns of a reply subject, in the order of :class:`~ami_console.reply_subject.ReplySubject`
-behind ``job_id``."""
 
 _LONGEST_HEAD = 4096  # no form of one line is longer, but for one that lists images
 _LISTING = "jobs_health_check"

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ami_console.logs.kinds import FIELDS, FREE, PLACE, PLAIN, TABLE, Converter
+from ami_console.logs.fields import FIELDS, FREE, PLACE, Converter
+from ami_console.logs.kinds import PLAIN, TABLE
 
 HEAD_SIZE = 17
 """Characters of a message by which its kind is guessed; ``Created 12 new d…`` needs them all."""

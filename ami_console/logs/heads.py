@@ -102,7 +102,7 @@ def _dated(line: str, wall: WallTime) -> Head | None:
         if level not in LEVELS:
             level, message = None, f"[{word}] {message}"
     resolution_s = 10.0 ** -min(len(decimals), 6) if decimals else SECOND
-    return ("text", message.rstrip(" "), instant, resolution_s, not offset, level, None)
+    return ("text", message, instant, resolution_s, not offset, level, None)
 
 
 def _levelled(line: str, wall: WallTime) -> Head | None:

@@ -67,7 +67,7 @@ _RULES = (
     ),
     _Rule(
         ("token", "bearer", "basic"),
-        re.compile(r"(?i)\b(token|bearer|basic)([ \t]+)(?=[\w+/=.~-]{0,64}[0-9])[\w+/=.~-]{8,}…?"),
+        re.compile(r"(?i)(token|bearer|basic)([ \t]+)(?=[\w+/=.~-]{0,64}[0-9])[\w+/=.~-]{8,}…?"),
         r"\1\2…",
     ),
     _Rule(("eyj",), re.compile(r"\beyJ[\w-]{5,}(?:\.[\w-]+){0,4}"), MASK),

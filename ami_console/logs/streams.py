@@ -92,6 +92,8 @@ class Stream:
             else:
                 self.order.last = instant
         is_known = source != "text"
+        if not is_known:
+            message = message.rstrip(" ")
         if not is_known or (source == "django" and self.hint == "celery"):
             source = self.hint or "text"
         process_of = (self.service, process)

@@ -1,10 +1,12 @@
 """How much of what was settled the tap has seen, and when it was not listening."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from ami_console import frames
-from ami_console.metrics.arrays import Floats, instants, seconds
+from ami_console.metrics.arrays import Floats, flags, floats, instants, seconds
 from ami_console.metrics.settled import curves
 from ami_console.reading import FINAL_STATUSES
 
@@ -13,6 +15,9 @@ LOOKS = 5
 
 SAME_INSTANT_S = 0.25
 """An acknowledgement reaches server and tap at about the same time."""
+
+OFF_S = 0.5
+"""Reads of the tap follow each other without a pause, but for rounding."""
 
 GAPS: dict[str, str] = {
     "begins_at": frames.TIME,
@@ -34,7 +39,9 @@ def tap_gaps(reads: pd.DataFrame, *, as_of: pd.Timestamp | None = None) -> pd.Da
     """Stretches in which the tap was not listening, or lost what it heard.
 
     A gap reaches from the last good read before a failed one to the first good read after it;
-    one that has no end yet ends at ``as_of`` (its newest read when not given).
+    one that has no end yet ends at ``as_of`` (its newest read when not given). A good read
+    speaks of the ``elapsed_s`` before it: what lies between that and the read before it was
+    heard by nobody, because the tap was off.
 
     Args:
         reads: The ``reads`` frame.
@@ -46,18 +53,42 @@ def tap_gaps(reads: pd.DataFrame, *, as_of: pd.Timestamp | None = None) -> pd.Da
     mine = reads[(reads["source"] == "tap").fillna(False)].sort_values("observed_at", kind="stable")
     if as_of is not None:
         mine = mine[mine["observed_at"] <= as_of]
-    rows: list[dict[str, object]] = []
-    last_ok: pd.Timestamp | None = None
-    for at, ok, error in zip(mine["observed_at"], mine["ok"], mine["error"], strict=True):
-        if ok is True or ok == True:  # noqa: E712 - a numpy flag, or NA
-            if rows and rows[-1]["ends_at"] is None:
-                rows[-1]["ends_at"] = at
-            last_ok = at
-        elif not rows or rows[-1]["ends_at"] is not None:
-            rows.append({"begins_at": last_ok or at, "ends_at": None, "reason": error})
-    if rows and rows[-1]["ends_at"] is None:
-        rows[-1]["ends_at"] = as_of if as_of is not None else mine["observed_at"].iloc[-1]
-    return frames.table(rows, GAPS)
+    gaps: list[dict[str, Any]] = []
+    open_since: pd.Timestamp | None = None
+    last: pd.Timestamp | None = None
+    reason: Any = None
+    for at, ok, error, elapsed_s in zip(
+        mine["observed_at"],
+        flags(mine, "ok"),
+        mine["error"],
+        floats(mine, "elapsed_s"),
+        strict=True,
+    ):
+        if not ok:
+            if open_since is None:
+                open_since, reason = last if last is not None else at, error
+        elif open_since is not None:
+            gaps.append({"begins_at": open_since, "ends_at": at, "reason": reason})
+            open_since = None
+        elif last is not None and not np.isnan(elapsed_s):
+            begins_at = at - pd.Timedelta(seconds=elapsed_s)
+            if (begins_at - last).total_seconds() > OFF_S:
+                gaps.append({"begins_at": last, "ends_at": begins_at, "reason": "the tap was off"})
+        last = at
+    if open_since is not None:
+        gaps.append({"begins_at": open_since, "ends_at": as_of or last, "reason": reason})
+    return frames.table(_merged(gaps), GAPS)
+
+
+def _merged(gaps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Gaps that follow each other at once are one: a last word came in between."""
+    whole: list[dict[str, Any]] = []
+    for gap in gaps:
+        if whole and gap["begins_at"] <= whole[-1]["ends_at"]:
+            whole[-1]["ends_at"] = gap["ends_at"]
+        else:
+            whole.append(gap)
+    return whole
 
 
 def coverage(

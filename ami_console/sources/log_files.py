@@ -2,14 +2,17 @@
 
 import asyncio
 import re
+import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar
 from zoneinfo import ZoneInfo
+
+import numpy as np
 
 from ami_console.batch import Batch
 from ami_console.errors import SourceUnreachable
@@ -127,9 +130,9 @@ class LogFilesSource:
 
     def __init__(self, settings: Settings) -> None:
         self._files = [FollowedFile(path, settings.antenna_timezone) for path in settings.log_files]
-        self._lock = asyncio.Lock()
+        self._lock = threading.Lock()  # a look that was given up may still be reading
         # What a look found that was given up before its end: it comes with the next.
-        self._found: list[Batch] = []
+        self._found: deque[Batch] = deque()
 
     async def read(self, job_ids: Collection[int]) -> Reading:
         """What was appended; lines of all jobs, and of none.
@@ -138,10 +141,9 @@ class LogFilesSource:
             SourceUnreachable: No file could be read; the message names them.
         """
         began = time.monotonic()
-        async with self._lock:
-            observed_at = now_ns()
-            failures, size = await asyncio.to_thread(self._read, observed_at)
-            batches, self._found = self._found, []
+        observed_at = now_ns()
+        failures, size = await asyncio.to_thread(self._read, observed_at)
+        batches = [self._found.popleft() for _ in range(len(self._found))]
         if failures and len(failures) == len(self._files) and not batches:
             raise SourceUnreachable(_remark(failures))
         return Reading(
@@ -160,21 +162,25 @@ class LogFilesSource:
 
     async def aclose(self) -> None:
         """Let go of the files."""
-        async with self._lock:
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        with self._lock:
             for file in self._files:
                 file.close()
 
     def _read(self, observed_at: int) -> tuple[list[str], int]:
         """Why files could not be read, and how many bytes were read; rows go to ``_found``."""
         failures, size = [], 0
-        for file in self._files:
-            try:
-                batches, came = file.read(observed_at)
-            except OSError as error:
-                failures.append(f"{file.path}: {reason(error)}")
-            else:
-                self._found += batches
-                size += came
+        with self._lock:
+            for file in self._files:
+                try:
+                    batches, came = file.read(observed_at)
+                except OSError as error:
+                    failures.append(f"{file.path}: {reason(error)}")
+                else:
+                    self._found.extend(batches)
+                    size += came
         return failures, size
 
 
@@ -189,9 +195,11 @@ def _remark(failures: Sequence[str]) -> str:
 
 def _reading(batch: Batch, size: int) -> Iterator[Reading]:
     if len(batch):
+        observed = batch.columns.get("observed_at")
+        newest = batch.constants["observed_at"] if observed is None else int(np.max(observed))
         yield Reading(
             source="log_files",
-            observed_at=max(batch.column("observed_at")),
+            observed_at=newest,
             bytes=size,
             rows={"log_events": batch},
         )

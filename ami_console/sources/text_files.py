@@ -4,8 +4,8 @@ import codecs
 import gzip
 import zlib
 from collections.abc import Iterator
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO, cast
 
 from ami_console.sources.poll_log import Notes
 
@@ -21,7 +21,7 @@ _BYTE_ORDER_MARKS = (
 _UNREADABLE = (OSError, EOFError, zlib.error)
 
 
-def opened(path: Path) -> IO[bytes]:
+def opened(path: Path) -> BufferedIOBase:
     """The file's bytes, unpacked if they are packed, whatever its name.
 
     Raises:
@@ -29,23 +29,23 @@ def opened(path: Path) -> IO[bytes]:
     """
     with path.open("rb") as file:
         is_packed = file.read(len(_GZIP)) == _GZIP
-    return cast(IO[bytes], gzip.open(path, "rb")) if is_packed else path.open("rb")
+    return gzip.open(path, "rb") if is_packed else path.open("rb")
 
 
 def beginning(path: Path, size: int = CHUNK_BYTES) -> bytes:
     """The first bytes of the file, unpacked; as many as can be read.
 
     Raises:
-        OSError: It can't be opened.
+        OSError: It can't be opened, or nothing of it can be unpacked.
     """
-    with opened(path) as file:
-        read = b""
-        try:
-            while len(read) < size and (more := file.read(size - len(read))):
+    read = b""
+    try:
+        with opened(path) as file:
+            while len(read) < size and (more := file.read1(size - len(read))):
                 read += more
-        except _UNREADABLE as error:
-            if not read:
-                raise OSError(reason(error)) from None
+    except _UNREADABLE as error:
+        if not read:
+            raise OSError(reason(error)) from None
     return read
 
 
@@ -61,24 +61,31 @@ def chunks(path: Path, notes: Notes) -> Iterator[str]:
         path: The file.
         notes: Told where it ends early, or is damaged.
     """
-    done = 0
+    done, data = 0, b""
     decoder: codecs.IncrementalDecoder | None = None
     try:
         with opened(path) as file:
-            while data := file.read(CHUNK_BYTES):
-                if decoder is None:
-                    decoder = codecs.getincrementaldecoder(encoding_of(data))("replace")
-                done += len(data)
+            # Not read(): of a damaged file it gives nothing, not even what could be unpacked.
+            while more := file.read1(CHUNK_BYTES):
+                data += more
+                if len(data) < CHUNK_BYTES:
+                    continue
+                decoder = decoder or _decoder(data)
                 yield decoder.decode(data)
+                done, data = done + len(data), b""
     except _UNREADABLE as error:
         notes.damaged = True
         notes.add(
             f"{path.name} ends early or is damaged ({reason(error)}); what came before was read, "
             "copy the file again for the rest",
-            f"byte {done}",
+            f"byte {done + len(data)}",
         )
-    if decoder is not None and (rest := decoder.decode(b"", final=True)):
-        yield rest
+    decoder = decoder or _decoder(data)
+    yield decoder.decode(data, final=True)
+
+
+def _decoder(first: bytes) -> codecs.IncrementalDecoder:
+    return codecs.getincrementaldecoder(encoding_of(first))("replace")
 
 
 def reason(error: BaseException) -> str:

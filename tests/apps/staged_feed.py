@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from ami_console.batch import Batch
 from ami_console.history import History
 from ami_console.instants import NS_PER_S
 from ami_console.reading import Reading, Row
@@ -124,6 +125,27 @@ class Staged:
             }
         return {"jobs": [job], "stages": stages, "consumers": [consumer], "counters": [counters]}
 
+    def acks(self, after_s: float, until_s: float) -> list[Row]:
+        """What the tap hears between two looks; every 25th task of some jobs came back once."""
+        rows = []
+        for seq in range(self.settled(after_s) + 1, self.settled(until_s) + 1):
+            at = START_NS + int((self.begun_s + seq * 60 / self.per_min) * NS_PER_S)
+            rows.append(
+                {
+                    "observed_at": at,
+                    "job_id": self.job_id,
+                    "acked_at": at,
+                    "stream_seq": seq,
+                    "consumer_seq": seq,
+                    "delivery": 2 if self.redelivered_every_s and seq % 25 == 0 else 1,
+                    "stored_at": START_NS + int(self.begun_s * NS_PER_S) + seq,
+                    "num_pending_then": self.total - seq,
+                    "kind": "+ACK",
+                    "image_id": str(1000 + seq),
+                }
+            )
+        return rows
+
 
 MOODS = (
     Staged(3, "Night of 2026-11-22, station Barro Colorado", total=4200, per_min=96.0),
@@ -151,6 +173,8 @@ class StagedFeed:
         self.history = History()
         self.now_s = 0.0
         self.down: dict[str, str] = {}
+        self.has_tap = False
+        self.queues: dict[str, tuple[int | None, int | None, int | None]] = {}
         self.listeners: list[Callable[[], None]] = []
         self.subscriptions = 0
         self.record_into: Callable[[Reading], object] | None = None
@@ -181,8 +205,12 @@ class StagedFeed:
 
     def look(self, at_s: float) -> None:
         """All sources are looked at once, at this second of the play."""
-        self.now_s = at_s
+        before_s, self.now_s = self.now_s, at_s
         observed_at = START_NS + int(at_s * NS_PER_S)
+        if self.has_tap:
+            self.take(self._heard(before_s, at_s, observed_at))
+        if self.queues:
+            self.take(self._queued(observed_at))
         parts = [job.rows(at_s, observed_at) for job in self.jobs if job.begun_s <= at_s]
         for source, names in (
             ("antenna", ("jobs", "stages")),
@@ -208,11 +236,35 @@ class StagedFeed:
                     requests={"antenna": 6, "nats": 1, "redis": 1}[source],
                     rows=rows,
                 )
-            self.history.add(reading)
-            if self.record_into is not None:
-                self.record_into(reading)
+            self.take(reading)
         for listener in tuple(self.listeners):
             listener()
+
+    def take(self, reading: Reading) -> None:
+        """One reading comes in, silently."""
+        self.history.add(reading)
+        if self.record_into is not None:
+            self.record_into(reading)
+
+    def _heard(self, before_s: float, at_s: float, observed_at: int) -> Reading:
+        if "tap" in self.down:
+            return Reading(source="tap", observed_at=observed_at, ok=False, error=self.down["tap"])
+        rows = [row for job in self.jobs for row in job.acks(before_s, at_s)]
+        return Reading(
+            source="tap",
+            observed_at=observed_at,
+            elapsed_s=at_s - before_s,
+            requests=0,
+            rows={"acks": Batch.from_rows(rows)} if rows else {},
+        )
+
+    def _queued(self, observed_at: int) -> Reading:
+        columns = ("ready", "unacknowledged", "consumers")
+        rows: list[Row] = [
+            {"observed_at": observed_at, "queue": queue} | dict(zip(columns, told, strict=True))
+            for queue, told in self.queues.items()
+        ]
+        return Reading(source="celery", observed_at=observed_at, rows={"queues": rows})
 
     def play(self, until_s: float, *, begin_s: float = 0.0) -> None:
         """Look again and again, silently."""

@@ -88,7 +88,7 @@ def test_an_unknown_job_is_told_which_there_are(
     into = str(tmp_path / "r")
     run("import", str(ANTENNA / "c_worker_crash"), "--into", into)
     assert run("summary", "7", "--recording", into) == 2
-    assert "jobs in it: 6" in capsys.readouterr().err
+    assert "jobs in it: 5, 6" in capsys.readouterr().err
 
 
 def test_a_truncated_gzip_is_imported_as_far_as_it_goes_and_said(

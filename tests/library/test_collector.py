@@ -9,7 +9,8 @@ from typing import ClassVar
 import pytest
 from waiting import until
 
-from ami_console.collector import ActiveJobs, Collector
+from ami_console.active_jobs import ActiveJobs
+from ami_console.collector import Collector
 from ami_console.errors import SourceUnreachable
 from ami_console.instants import now_ns
 from ami_console.reading import Reading, SourceName

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from waiting import until
 
+from ami_console.active_jobs import LOOKED_BACK_S, ActiveJobs
 from ami_console.batch import Batch
-from ami_console.collector import LOOKED_BACK_S, ActiveJobs, Collector, pause_s
+from ami_console.collector import Collector, pause_s
 from ami_console.instants import NS_PER_S, now_ns
 from ami_console.reading import Reading, SourceName
 from ami_console.settings import Settings
@@ -99,6 +100,21 @@ def test_logs_and_queues_are_looked_at_rarely_and_never_asked_for_jobs(
     assert 1 <= len(queues.reads) < len(nats.reads) / 2
     assert nats.discoveries >= 1
     assert (logs.discoveries, queues.discoveries) == (0, 0)
+
+
+def test_the_last_lines_are_read_when_the_watch_ends(
+    collecting: Callable[..., Collector],
+) -> None:
+    """A recording is ended between two looks at the log: a quarter of a minute would be missing."""
+    nats, logs = Scripted(), ScriptedLogs()
+    collector = collecting(nats, logs, job_logs_every_s=3600.0)
+    collector.start()
+    until(lambda: frozenset({1}) in logs.reads)
+    reads = len(nats.reads)
+    until(lambda: len(nats.reads) >= reads + 3)
+    assert logs.reads.count(frozenset({1})) == 1
+    collector.stop()
+    assert logs.reads.count(frozenset({1})) == 2
 
 
 async def test_one_look_asks_only_who_can_tell_which_jobs_there_are() -> None:

@@ -110,3 +110,22 @@ def test_a_gap_that_has_not_ended_reaches_until_now() -> None:
     assert tap_gaps(reads, as_of=until)["ends_at"].iloc[0] == until
     assert tap_gaps(tap_reads((2, None), (4, None))).empty
     assert tap_gaps(frames.empty("reads")).empty
+
+
+def test_a_last_word_within_a_gap_does_not_cut_it_in_two() -> None:
+    """What had come in before the connection broke is handed on after the failure is told."""
+    reads = tap_reads((4, None), (5, "cut off"), (5.1, None), (6, "refused"), (10, None))
+    gaps = tap_gaps(reads)
+    assert gaps["begins_at"].tolist() == [pd.Timestamp(at(4), tz="UTC")]
+    assert gaps["ends_at"].tolist() == [pd.Timestamp(at(10), tz="UTC")]
+
+
+def test_a_recorder_that_was_off_is_a_gap_of_the_tap() -> None:
+    """It was killed, and a new process records on: no read failed, and nobody listened."""
+    reads = tap_reads((2, None), (3, None), (60, None), (61, None)).assign(
+        elapsed_s=pd.array([1.0, 1.0, 0.1, 1.0], dtype="Float64")
+    )
+    gaps = tap_gaps(reads)
+    assert gaps["begins_at"].tolist() == [pd.Timestamp(at(3), tz="UTC")]
+    assert gaps["ends_at"].tolist() == [pd.Timestamp(at(59.9), tz="UTC")]
+    assert gaps["reason"].tolist() == ["the tap was off"]

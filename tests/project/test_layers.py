@@ -18,7 +18,7 @@ ROWS = [
     {"snapshot"},
     {"recording", "history", "history_batches"},
     {"metrics"},
-    {"collector", "importer", "recorder", "summary"},
+    {"active_jobs", "collector", "importer", "recorder", "summary"},
     {"charts", "plots"},
     {"apps"},
     {"demo"},

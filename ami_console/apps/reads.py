@@ -9,8 +9,9 @@ from ami_console import frames
 from ami_console.frames import FrameSource
 from ami_console.metrics.arrays import flags, floats, measure, seconds
 
-LATE_S = 30.0
-"""A look that takes long, or that was handed on late, stands before others that came first."""
+_LATE = pd.Timedelta(seconds=30)
+"""A look that takes long, or that was handed on late, stands before others that came first: so
+far back is read anew."""
 
 PAUSE_S = 0.1
 """Reads of the tap with a longer pause between them are all kept, seconds."""
@@ -29,7 +30,7 @@ class GapReads:
         self._held = frames.empty("reads")
 
     def until(self, as_of: pd.Timestamp) -> pd.DataFrame:
-        """Failed reads with their neighbours, and the first and last of each source.
+        """Failed reads with their neighbours, the first of each source, and the newest.
 
         Args:
             as_of: Nothing later is read.
@@ -38,13 +39,16 @@ class GapReads:
             Rows of the ``reads`` frame that have the same gaps as all of it.
         """
         with self._lock:
-            since = None
-            if len(self._held):
-                since = self._held["observed_at"].max() - pd.Timedelta(seconds=LATE_S)
+            held = self._held
+            since = held["observed_at"].max() - _LATE if len(held) else None
             newer = self._feed.frame("reads", since=since, until=as_of)
             if len(newer):
-                whole = pd.concat([self._held, newer], ignore_index=True) if since else newer
-                self._held = condensed(whole.drop_duplicates(["source", "observed_at"]))
+                older = held[held["observed_at"] < since] if len(held) else held
+                whole = pd.concat([older, newer], ignore_index=True) if len(older) else newer
+                is_old = whole["observed_at"] < whole["observed_at"].max() - _LATE
+                self._held = pd.concat(
+                    [condensed(whole[is_old]), whole[~is_old]], ignore_index=True
+                )
             return self._held
 
 

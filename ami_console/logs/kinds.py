@@ -454,7 +454,7 @@ KINDS: Mapping[str, str] = {
 }
 """Kind → what it says, and in brackets the columns of ``log_events`` that its line fills.
 
-A line with a reply subject fills delivery, stream_seq, consumer_seq, stored_at and
-num_pending_then. In Celery's log ``occurrences``, ``result_error``, ``saved`` and ``task_done`` have
-them too, from the lines before: a process saves one result at a time.
+In Celery's log ``occurrences``, ``result_error``, ``saved`` and ``task_done`` also fill job_id and
+those of a reply subject (delivery, stream_seq, consumer_seq, stored_at, num_pending_then), from the
+lines before: a process saves one result at a time.
 """

@@ -21,6 +21,21 @@ pytestmark = [
 
 Open = Callable[..., Any]
 
+TASKS = """() => {
+  const found = {width: 0}
+  for (const model of Bokeh.documents[0].all_models) {
+    if (model.name === "heat" && model.type === "Figure") { found.width = model.inner_width }
+    else if (["heat", "singles", "gaps"].includes(model.name) && model.data) {
+      found[model.name] = model.get_length()
+      if (model.name === "heat") {
+        found.tasks = Array.from(model.get_array("tasks")).reduce((sum, n) => sum + n, 0)
+      }
+    }
+  }
+  return found
+}"""
+"""Rows of each small source, tasks in the heatmap, and how wide it is drawn."""
+
 
 def cell(page: Page, row_text: str, field: str) -> Locator:
     """One cell of the fleet table."""
@@ -117,6 +132,32 @@ def test_two_pages_share_one_subscription_and_closing_ends_it(
     page.goto("about:blank")
     wait_until(page, lambda: shared.subscribers == 0)
     assert staged.listeners == []
+
+
+def test_single_tasks_are_drawn_and_grow(
+    staged: StagedFeed, served: DashboardServer, visit: Open
+) -> None:
+    """A job without tasks has no heatmap; the next one has, and it follows the tap."""
+    staged.has_tap = True
+    staged.play(1850.0, begin_s=1820.0)
+    staged.down["tap"] = "cut off"
+    staged.look(1860.0)
+    staged.down.clear()
+    staged.look(1870.0)
+    tab = visit(f"{served.url}?job=5")
+    expect(tab.page.locator(".head", has_text="No task is known")).to_be_visible()
+    assert tab.page.evaluate(TASKS)["width"] == 0
+    tab.page.locator(".tabulator-row", has_text="Barro Colorado").click()
+    latency = tab.page.locator(".head", has_text="from published to acknowledged")
+    expect(latency).to_contain_text("by the tap, sees")
+    expect(latency).to_contain_text("tap gap 20 s")
+    tab.page.wait_for_function(f"({TASKS})().width > 300")
+    before = tab.page.evaluate(TASKS)
+    assert before["gaps"] == 1
+    assert before["tasks"] > 0
+    staged.look(1880.0)
+    tab.page.wait_for_function(f"(known) => ({TASKS})().tasks > known", arg=before["tasks"])
+    expect(tab.page.locator(".source", has_text="Tap")).to_contain_text("last gap 20 s")
 
 
 def wait_until(page: Page, condition: Callable[[], bool]) -> None:

@@ -98,7 +98,7 @@ def test_coverage_is_never_rounded_up(heard: StagedFeed) -> None:
     heard.down["tap"] = "cut off"
     heard.look(910.0)
     heard.down.clear()
-    heard.play(1000.0, begin_s=920.0)
+    heard.play(990.0, begin_s=920.0)
     page = opened(heard, 3)
     head = page._heads["latency"]
     assert "by the tap, sees 98 % of what was settled tap gap 20 s" in text(head)

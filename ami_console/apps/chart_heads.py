@@ -38,7 +38,7 @@ def chart_heads(job: Job, drawn: Drawn, marks: TaskMarks) -> dict[str, Told]:
 def is_estimated(job: Job) -> bool:
     """Whether the newest latencies come from looks and not from single tasks."""
     known = job.timeline["latency_is_estimate"].dropna()
-    return bool(known.iloc[-1]) if len(known) else job.measured.by == "looks"
+    return bool(known.iloc[-1]) if len(known) else job.measured.by == "looks" and len(job.tasks) > 0
 
 
 def chart_head(

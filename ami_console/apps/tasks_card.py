@@ -55,12 +55,7 @@ def tasks_card(job: Job, *, as_of: pd.Timestamp, zone: ZoneInfo) -> Told:
 def _attempts(found: Measured, put: Places) -> str:
     """A bar for each number of attempts."""
     if found.attempts.empty:
-        why = (
-            "Neither the tap nor a log told of single tasks: how often each was tried is not known."
-            if found.by == "looks"
-            else "How often each task was tried was not told."
-        )
-        return note(why)
+        return note(_why_no_attempts(found))
     most = int(found.attempts["tasks"].max())
     rows = []
     for row in found.attempts.to_dict("records"):
@@ -71,6 +66,14 @@ def _attempts(found: Measured, put: Places) -> str:
             f'{max(1, round(100 * tasks / most))}%"></i></span><b>{put(count(tasks))}</b>'
         )
     return f'<div class="attempts">{"".join(rows)}</div>'
+
+
+def _why_no_attempts(found: Measured) -> str:
+    if found.coverage.get("settled") == 0:
+        return "No task is settled yet."
+    if found.by == "looks":
+        return "Neither the tap nor a log told of single tasks: their attempts are not known."
+    return "How often each task was tried was not told."
 
 
 def _redelivered(found: Measured) -> str:

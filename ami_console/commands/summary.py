@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -36,16 +37,42 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _as_table(numbers: dict[str, Any]) -> str:
-    rows = []
+    rows: list[dict[str, str]] = []
     for name, value in numbers.items():
-        if isinstance(value, dict):
-            parts = (f"{key} {_shown(part)}" for key, part in value.items() if part is not None)
-            shown = ", ".join(parts) if value.get("n", 1) else UNKNOWN
-        else:
-            shown = _shown(value)
-        rows.append({"": name, " ": shown})
+        for more, text in _lines(value):
+            rows.append({"": f"{name}{more}", " ": text})
     return table(rows, left=frozenset({"", " "})).lstrip("\n ")
 
 
+def _lines(value: Any) -> Iterator[tuple[str, str]]:
+    """The value in words, and what is nested in it on lines of its own, each with its name."""
+    if not isinstance(value, dict):
+        yield "", _shown(value)
+    elif "p50" in value:
+        yield "", _spread(value)
+    else:
+        plain = {key: part for key, part in value.items() if not isinstance(part, dict)}
+        parts = [f"{key}{'×' if key.isdecimal() else ''} {_shown(v)}" for key, v in plain.items()]
+        yield "", ", ".join(parts) or UNKNOWN
+        for key, part in value.items():
+            if isinstance(part, dict):
+                yield f" {key}", _spread(part)
+
+
+def _spread(value: dict[str, Any]) -> str:
+    """Percentiles, or the few values there are, and how far off one can be."""
+    if not value["n"]:
+        return UNKNOWN
+    marks = {key: value[key] for key in ("p50", "p95", "p99", "max") if value[key] is not None}
+    if "values" in value:
+        marks = {"values": " ".join(cell(each) for each in value["values"])}
+    told = ", ".join(f"{key} {_shown(mark)}" for key, mark in {"n": value["n"], **marks}.items())
+    error = "" if value["error_s"] is None else f" ± {value['error_s']:.1f}"
+    until = f", until {value['until']}" if "until" in value else ""
+    return f"{told}{error}{', estimated' if value['is_estimate'] else ''}{until}"
+
+
 def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return " and ".join(map(_shown, value))
     return printable(value) if isinstance(value, str) else cell(value)

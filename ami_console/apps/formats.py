@@ -90,14 +90,15 @@ def duration(value: Any) -> str:
 
 
 def short_duration(value: Any) -> str:
-    """Seconds as one number, for where several stand side by side: ``68 s``, ``2.3 min``."""
+    """Seconds as one number, where several stand side by side: ``2.4 s``, ``68 s``, ``15 min``."""
     if absent(value):
         return MISSING
-    seconds = float(value)
-    if seconds < 120:
-        return duration(seconds) if seconds < 60 else f"{round(seconds)} s"
-    number, unit = (seconds / 60, "min") if seconds < 7_200 else (seconds / 3_600, "h")
-    return f"{number:.1f} {unit}" if number < 10 else f"{count(round(number))} {unit}"
+    number, unit = float(value), "s"
+    if 0 < number < 0.9995:
+        return f"{number * 1000:.0f} ms"
+    if number >= 119.5:
+        number, unit = (number / 60, "min") if number < 7_170 else (number / 3_600, "h")
+    return f"{number:.1f} {unit}" if 0 < number < 9.95 else f"{count(round(number))} {unit}"
 
 
 def within(error_s: Any) -> str:

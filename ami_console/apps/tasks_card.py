@@ -31,7 +31,7 @@ def tasks_card(job: Job, *, as_of: pd.Timestamp, zone: ZoneInfo) -> Told:
     """
     found, put = job.measured, Places()
     head = section("Tasks", _SOURCES[found.by], None, as_of, zone)
-    told = [("redelivered tasks", _redelivered(found))]
+    told = [("redelivered tasks", _redelivered(job))]
     notes = []
     if not job.is_over:
         told.append(("on their last attempt", _on_last(job)))
@@ -76,12 +76,17 @@ def _why_no_attempts(found: Measured) -> str:
     return "How often each task was tried was not told."
 
 
-def _redelivered(found: Measured) -> str:
+def _redelivered(job: Job) -> str:
+    """Those that came back and are settled, and those that are still out."""
+    found, out = job.measured, job.consumer.get("num_redelivered")
     if found.redelivered is None:
         return UNKNOWN
-    if found.redelivered_is_sure:
-        return count(found.redelivered)
-    return f"at least {count(found.redelivered)}" if found.redelivered else "none seen"
+    if not found.redelivered and not found.redelivered_is_sure:
+        return "none seen"
+    least = "" if found.redelivered_is_sure else "at least "
+    if job.is_over or out is None or formats.absent(out) or not out:
+        return least + count(found.redelivered)
+    return f"{least}{count(found.redelivered)}, and {count(out)} not settled"
 
 
 def _on_last(job: Job) -> str:

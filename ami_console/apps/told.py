@@ -49,7 +49,11 @@ def _place(number: int) -> str:
 
 
 class ToldPane(JSComponent):
-    """Shows a :class:`Told`; sends what changed of it."""
+    """Shows a :class:`Told`; sends what changed of it.
+
+    HTML and texts travel apart. Both carry the number of the frame, so that a text never stands
+    in a place of another frame, under the wrong name, whichever of them comes first.
+    """
 
     html = param.String(default="")
     texts = param.List(default=[], item_type=str)
@@ -58,6 +62,8 @@ class ToldPane(JSComponent):
     export function render({model}) {
       const box = document.createElement("div")
       const fill = () => {
+        const frame = /^<!--(\\d+)-->/.exec(model.html)
+        if (frame !== null && model.texts.at(-1) !== frame[1]) { return }
         for (const node of box.querySelectorAll("[data-v]")) {
           const text = model.texts[Number(node.dataset.v)] ?? ""
           if (node.textContent !== text) { node.textContent = text }
@@ -75,18 +81,21 @@ class ToldPane(JSComponent):
         """Args: ``params`` as of every Panel component; style sheets are added to ours."""
         sheets = [sheet("tones", "pane"), *params.pop("stylesheets", [])]
         super().__init__(stylesheets=sheets, **params)
+        self._told, self._frame = Told(self.html, tuple(self.texts)), 0
 
     @property
     def told(self) -> Told:
         """What it shows."""
-        return Told(self.html, tuple(self.texts))
+        return self._told
 
     def show(self, told: Told) -> None:
         """Bring it up to date."""
+        if told == self._told:
+            return
         changed: dict[str, Any] = {}
-        if told.html != self.html:
-            changed["html"] = told.html
-        if list(told.texts) != self.texts:
-            changed["texts"] = list(told.texts)
-        if changed:
-            self.param.update(**changed)
+        if told.html != self._told.html:
+            self._frame += 1
+            changed["html"] = f"<!--{self._frame}-->{told.html}"
+        changed["texts"] = [*told.texts, str(self._frame)]
+        self._told = told
+        self.param.update(**changed)

@@ -93,7 +93,7 @@ def timeline(
     lines = []
     for job_id in sorted({*seen_of, *known}):
         seen, mine = seen_of.get(job_id), known.get(job_id)
-        if mine is not None and mine.rows and (seen is None or _looks(seen) < 2):
+        if mine is not None and _tells_more(mine, seen):
             lines.append(task_line(job_id, mine, window_s, TIMELINE))
         elif seen is not None:
             line = _job(job_id, seen, mine, window_s, half_life_s)
@@ -104,9 +104,11 @@ def timeline(
     return pd.DataFrame({column: typed(whole[column], dtype) for column, dtype in TIMELINE.items()})
 
 
-def _looks(seen: Curve) -> int:
-    """How many looks told how many images were settled."""
-    return int(np.sum(~np.isnan(seen.settled)))
+def _tells_more(tasks: Columns, seen: Curve | None) -> bool:
+    """Whether a job's tasks tell more than its looks: fewer than two of these could count."""
+    if not tasks.rows or tasks["is_estimate"][0]:
+        return False
+    return seen is None or int(np.sum(~np.isnan(seen.settled))) < 2
 
 
 def _of_others(consumers: pd.DataFrame, known: Collection[int]) -> pd.DataFrame:

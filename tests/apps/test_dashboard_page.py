@@ -209,7 +209,12 @@ def test_a_chart_without_values_says_why() -> None:
     feed.look(2.0)
     page = opened(feed)
     assert page._heads["throughput"].texts[0] == "–"  # of the last minute; so far, there is one
+    assert "fewer than 20 in the window" in page._heads["latency"].html
+    idle = StagedFeed(MOODS[2:3], every_s=10.0)
+    idle.look(2.0)
+    page = opened(idle)
     assert "Nothing was acknowledged" in page._heads["latency"].html
+    assert "No task is known to be acknowledged" in page._heads["heat"].html
 
 
 def test_latency_is_called_an_estimate(staged: StagedFeed) -> None:

@@ -64,6 +64,41 @@ def test_counts_and_measures_keep_about_three_digits() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "–"),
+        (0.0, "0 s"),
+        (0.0123, "12 ms"),
+        (0.9999, "1.0 s"),
+        (2.44, "2.4 s"),
+        (9.97, "10 s"),
+        (59.7, "60 s"),
+        (119.4, "119 s"),
+        (119.6, "2.0 min"),
+        (754.0, "13 min"),
+        (7_199.0, "2.0 h"),
+        (400_000.0, "111 h"),
+        (-0.3, "0 s"),
+    ],
+)
+def test_a_time_among_others_is_one_number(seconds: float | None, text: str) -> None:
+    """Median, 95th and 99th side by side in a narrow card."""
+    assert formats.short_duration(seconds) == text
+
+
+def test_an_error_keeps_its_size() -> None:
+    """Half a millisecond is not none."""
+    assert [formats.within(v) for v in (None, 0.0005, 0.07, 0.5, 1.23, 45.0)] == [
+        "–",
+        "± 0.5 ms",
+        "± 70 ms",
+        "± 0.5 s",
+        "± 1.2 s",
+        "± 45 s",
+    ]
+
+
 def test_only_the_whole_is_a_hundred_percent() -> None:
     """4 199 of 4 200 is not done."""
     assert formats.ratio(4_199 / 4_200) == "99 %"

@@ -154,7 +154,7 @@ def test_attempts_and_last_attempts(heard: StagedFeed) -> None:
     page = opened(heard, 4)
     card = text(page._panes["tasks"])
     assert "1 attempt 432 2 attempts 18" in card
-    assert "redelivered tasks 18" in card
+    assert "redelivered tasks 18, and 9 not settled" in card
     assert "on their last attempt 9" in card
     assert "Given up if not acknowledged: the last by 10:19:19 ," in card
     assert "late" not in card

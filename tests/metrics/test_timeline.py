@@ -350,6 +350,14 @@ def test_a_job_that_was_hardly_looked_at_is_told_by_its_tasks() -> None:
     pd.testing.assert_frame_equal(one, line)
 
 
+def test_a_single_look_stays_a_look() -> None:
+    """The watch has just begun: what is estimated from one look is no task that told of itself."""
+    looks = frames.from_rows("consumers", [look(30, delivered=20, in_flight=4)])
+    line = timeline(looks, tasks=estimated_tasks(looks))
+    assert len(line) == 1
+    assert (line["settled_total"].iloc[0], line["num_pending"].iloc[0]) == (16, 80)
+
+
 def test_jobs_do_not_mix() -> None:
     other = [look(s, delivered=0, in_flight=0) | {"job_id": 2} for s in range(2, 60, 2)]
     line = line_of(*steady(range(2, 60, 2)), *other).groupby("job_id")["acked_per_min"].last()

@@ -49,7 +49,7 @@ def run(build: Callable[[], Showable], board: Board) -> Any:
 
 
 def _serve(build: Callable[[], Showable], board: Board, document: Any) -> Any:
-    due = False
+    due = loaded = False
     refreshed_s, rest_s = 0.0, PAUSE_S
     shown: Showable | None = None
 
@@ -69,7 +69,7 @@ def _serve(build: Callable[[], Showable], board: Board, document: Any) -> Any:
 
     def news() -> None:
         nonlocal due
-        if not due:
+        if loaded and not due:
             due = True
             try:
                 document.add_next_tick_callback(settle)
@@ -95,11 +95,20 @@ def _serve(build: Callable[[], Showable], board: Board, document: Any) -> Any:
         raise
     if pn.state.location is not None:
         pn.state.location.sync(shown.view, {"job": "job", "window": "window"})
+
+    def begin() -> None:
+        # What changes while a browser takes the page over is lost to it for good: so nothing does.
+        nonlocal loaded
+        loaded = True
+        refresh()
+
+    pn.state.onload(begin)
     period = TICK_MS if board.feed.is_live else RECORDED_TICK_MS
 
     def tick() -> None:
-        with pn.io.unlocked():
-            shown.tick()
+        if loaded:
+            with pn.io.unlocked():
+                shown.tick()
 
     document.add_periodic_callback(tick, period)
     return shown.page

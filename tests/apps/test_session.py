@@ -26,6 +26,7 @@ class Tab:
     def __init__(self) -> None:
         self.waits_ms: list[float] = []
         self.callbacks: list[Callable[[], None]] = []
+        self.periodic: list[Callable[[], None]] = []
 
     def add_next_tick_callback(self, callback: Callable[[], None]) -> None:
         callback()
@@ -34,7 +35,8 @@ class Tab:
         self.waits_ms.append(wait_ms)
         self.callbacks.append(callback)
 
-    def add_periodic_callback(self, *_: Any) -> None: ...
+    def add_periodic_callback(self, callback: Callable[[], None], _period_ms: int) -> None:
+        self.periodic.append(callback)
 
     def on_session_destroyed(self, *_: Any) -> None: ...
 
@@ -45,13 +47,14 @@ class Page:
     page = view = None
 
     def __init__(self, clock: Clock, took_s: float) -> None:
-        self.clock, self.took_s, self.refreshed = clock, took_s, 0
+        self.clock, self.took_s, self.refreshed, self.ticked = clock, took_s, 0, 0
 
     def refresh(self) -> None:
         self.refreshed += 1
         self.clock.now_s += self.took_s
 
-    def tick(self) -> None: ...
+    def tick(self) -> None:
+        self.ticked += 1
 
 
 @pytest.mark.parametrize(("took_s", "wait_ms"), [(0.1, 1_000), (2.0, 6_000)])
@@ -64,13 +67,39 @@ def test_a_page_that_is_costly_rests_longer(
     feed = StagedFeed((Staged(3, "one"),))
     page = Page(clock, took_s)
     session._serve(lambda: page, Board(feed), tab)
+    assert page.refreshed == 1  # when its browser has it
     feed.look(2.0)
     tab.callbacks.pop()()
-    assert page.refreshed == 1
+    assert page.refreshed == 2
     for at_s in (4.0, 6.0, 8.0):  # news that come while it rests are shown together
         feed.look(at_s)
     assert tab.waits_ms[1:] == [wait_ms]
     tab.callbacks.pop()()
-    assert page.refreshed == 2
+    assert page.refreshed == 3
     session.let_go()
     assert feed.listeners == []
+
+
+def test_nothing_changes_while_a_browser_takes_the_page_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What was sent then was lost: the head of a chart told of its first seconds for ever."""
+    opened: list[Callable[[], None]] = []
+    monkeypatch.setattr(session.pn.state, "onload", opened.append)
+    clock, tab = Clock(), Tab()
+    monkeypatch.setattr(session, "time", clock)
+    feed = StagedFeed((Staged(3, "one"),))
+    page = Page(clock, 0.1)
+    session._serve(lambda: page, Board(feed), tab)
+    feed.look(2.0)
+    for tick in tab.periodic:
+        tick()
+    assert (page.refreshed, page.ticked, tab.callbacks) == (0, 0, [])
+    opened.pop()()
+    assert page.refreshed == 1
+    for tick in tab.periodic:
+        tick()
+    feed.look(4.0)
+    tab.callbacks.pop()()
+    assert (page.refreshed, page.ticked) == (2, 1)
+    session.let_go()

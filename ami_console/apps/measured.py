@@ -14,9 +14,6 @@ from ami_console.metrics.tasks import TIMES
 
 By = Literal["tap", "logs", "looks"]
 
-PAIRED_S = 20.0
-"""Counters older than this by more than the looks at the broker tell nothing of those."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class JobFrames:
@@ -112,7 +109,7 @@ def measured(
     never = not pd.isna(redeliveries) and redeliveries == 0
     is_whole = _is_whole(by, coverage, job.log_events)
     given_up = metrics.given_up(
-        _before_counters(job),
+        job.consumers,
         as_of=as_of,
         counters=job.counters,
         advisories=job.advisories,
@@ -175,21 +172,6 @@ def _log(log_events: pd.DataFrame) -> tuple[Literal["job", "processes"], float]:
         return "job", 0.5
     finest = told.loc[told["resolution_s"].idxmin()]
     return "job" if finest["source"] == "job" else "processes", float(finest["resolution_s"]) / 2
-
-
-def _before_counters(job: JobFrames) -> pd.DataFrame:
-    """Looks at the broker up to the newest counters, where those are not much older.
-
-    An image leaves Redis before it is acknowledged. Compared the other way round, one on its way
-    would look given up.
-    """
-    counted = job.counters.loc[job.counters["pending_results"].notna(), "observed_at"]
-    alive = job.consumers.loc[flags(job.consumers, "consumer_exists"), "observed_at"]
-    if counted.empty or alive.empty:
-        return job.consumers
-    if (alive.max() - counted.max()).total_seconds() > PAIRED_S:
-        return job.consumers
-    return job.consumers[job.consumers["observed_at"] <= counted.max()]
 
 
 def _sum(tasks: pd.DataFrame, column: str) -> int | None:

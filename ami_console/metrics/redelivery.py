@@ -163,8 +163,10 @@ def given_up(
         given up messages alike: then ``tasks_low`` is what it must be, ``tasks_high`` what it can
         be.
     """
-    newest = _newest(consumers[consumers["observed_at"] <= as_of])
-    left = _redis_left(counters, as_of)
+    seen = consumers[consumers["observed_at"] <= as_of]
+    counted = _counted(counters, as_of)
+    newest, paired = _newest(seen), _newest(_before(seen, counted))
+    left = {job_id: int(row["pending_results"]) for job_id, row in counted.items()}
     advised = _advised(advisories, tasks, as_of)
     marked = _marked(log_events, as_of)
     rows = []
@@ -172,7 +174,8 @@ def given_up(
         last = newest.get(job_id, {})
         signs = {
             "advised": _exactly(len(advised.get(job_id, ()))),
-            **_at_rest(last, left.get(job_id)),
+            **_at_rest(last),
+            "counted": _left_over(last, paired.get(job_id, {}), left.get(job_id)),
             "marked_failed": _exactly(marked.get(job_id, (0, None))[0]),
         }
         told = [name for name in SIGNATURES if signs.get(name, (0, 0))[1]]
@@ -195,15 +198,25 @@ def given_up(
     return frames.table(rows, GIVEN_UP)
 
 
-def _at_rest(last: Mapping[str, Any], redis_left: int | None) -> dict[str, tuple[int, int]]:
+def _left_over(
+    last: Mapping[str, Any], paired: Mapping[str, Any], redis_left: int | None
+) -> tuple[int, int]:
+    """Images that Redis holds although the broker had nothing more of them when Redis was read."""
+    columns = ("num_pending", "num_ack_pending", "num_redelivered")
+    for look in (last, paired):
+        counts = [look.get(column, pd.NA) for column in columns]
+        if any(map(pd.isna, counts)) or any(counts) or not look["last_seq"]:
+            return _exactly(0)
+    return _exactly(redis_left or 0)
+
+
+def _at_rest(last: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
     columns = ("num_pending", "num_ack_pending", "num_redelivered")
     if not last or any(pd.isna(last[column]) for column in columns) or last["num_pending"]:
         return {}
     in_flight, redelivered = int(last["num_ack_pending"]), int(last["num_redelivered"])
     if not in_flight and redelivered:
         return {"at_rest": _exactly(redelivered)}
-    if not in_flight and last["last_seq"] and redis_left:
-        return {"counted": _exactly(redis_left)}
     idle = last["num_waiting"] == 0 and _idle_s(last) > last["ack_wait_s"]
     if not in_flight or pd.isna(idle) or not idle:
         return {}
@@ -235,12 +248,25 @@ def _newest(consumers: pd.DataFrame) -> dict[int, dict[str, Any]]:
     }
 
 
-def _redis_left(counters: pd.DataFrame | None, as_of: pd.Timestamp) -> dict[int, int]:
+def _counted(counters: pd.DataFrame | None, as_of: pd.Timestamp) -> dict[int, dict[str, Any]]:
+    """Job id → its newest row of Redis that tells what is left."""
     if counters is None or counters.empty:
         return {}
-    known = counters[counters["observed_at"] <= as_of].sort_values("observed_at", kind="stable")
-    last = known.drop_duplicates("job_id", keep="last").dropna(subset=["pending_results"])
-    return dict(zip(last["job_id"].astype(int), last["pending_results"].astype(int), strict=True))
+    known = counters[counters["observed_at"] <= as_of].dropna(subset=["pending_results"])
+    known = known.sort_values("observed_at", kind="stable")
+    last = known.drop_duplicates("job_id", keep="last")
+    return {int(row["job_id"]): row for row in last.to_dict("records")}
+
+
+def _before(consumers: pd.DataFrame, counted: Mapping[int, Mapping[str, Any]]) -> pd.DataFrame:
+    """Looks at the broker up to the newest counters of their job.
+
+    An image leaves Redis before it is acknowledged. Compared the other way round, one on its way
+    would look given up.
+    """
+    until = {job_id: row["observed_at"] for job_id, row in counted.items()}
+    limits = pd.to_datetime(consumers["job_id"].map(until), utc=True)
+    return consumers[(consumers["observed_at"] <= limits).fillna(False)]
 
 
 def _advised(

@@ -35,8 +35,8 @@ def lost(*rows: dict[str, Any], second: float = 100, **more: Any) -> dict[str, A
     return dict(told.iloc[0]) if len(told) else None
 
 
-def redis(left: int) -> pd.DataFrame:
-    row = {"observed_at": at(50), "job_id": 1, "total": 40, "pending_results": left}
+def redis(left: int, seconds: float = 50) -> pd.DataFrame:
+    row = {"observed_at": at(seconds), "job_id": 1, "total": 40, "pending_results": left}
     return frames.from_rows("counters", [row])
 
 
@@ -128,11 +128,20 @@ def test_where_it_can_still_go_on_or_is_not_known_nothing_is_lost(row: dict[str,
 
 def test_after_a_restart_of_the_server_only_redis_still_knows() -> None:
     """num_redelivered fell to 0 with the restart; the images are in Redis's set for good."""
-    told = lost(look(60, delivered_last_active=None), counters=redis(7))
+    told = lost(look(60, delivered_last_active=None), counters=redis(7, 61))
     assert told is not None
     assert told["signature"] == "counted"
     assert (told["tasks_low"], told["tasks_high"]) == (7, 7)
     assert lost(look(60, delivered_last_active=None), counters=redis(0)) is None
+
+
+def test_an_image_that_is_just_being_acknowledged_is_not_given_up() -> None:
+    """Redis was read before its last image was saved, the broker after it was acknowledged."""
+    busy, done = look(48, num_ack_pending=1), look(52)
+    assert lost(busy, done, counters=redis(1)) is None
+    later = lost(busy, done, counters=redis(1, 54))
+    assert later is not None
+    assert (later["signature"], later["tasks_high"]) == ("counted", 1)
 
 
 def test_advisories_name_the_messages_and_a_late_ack_takes_one_back() -> None:

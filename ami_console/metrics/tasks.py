@@ -8,7 +8,7 @@ import pandas as pd
 from ami_console import frames
 from ami_console.metrics.arrays import Floats, instants, typed
 from ami_console.metrics.deliveries import Bracket, fetches, lives, which_life
-from ami_console.metrics.in_vain import deletions, discarded, grouped, late
+from ami_console.metrics.in_vain import after_delete, deletions, discarded, grouped, late
 from ami_console.metrics.sightings import Sighted, sightings
 
 TASKS: dict[str, str] = {

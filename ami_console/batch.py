@@ -70,8 +70,8 @@ class Batch(Sequence[Row]):
         }
         return Batch(len(indices), columns, self.constants)
 
-    def of_jobs(self, job_ids: Iterable[int]) -> "Batch":
-        """The rows of some jobs."""
+    def of_jobs(self, job_ids: Iterable[int | None]) -> "Batch":
+        """The rows of some jobs; ``None`` among them: also those of no job."""
         wanted = set(job_ids)
         if "job_id" not in self.columns:
             is_wanted = self.constants.get("job_id") in wanted

@@ -7,8 +7,6 @@ from dataclasses import replace
 from functools import partial
 from typing import ClassVar, Protocol
 
-import numpy as np
-
 from ami_console.batch import Batch
 from ami_console.errors import SourceError
 from ami_console.instants import now_ns
@@ -90,7 +88,7 @@ def only(reading: Reading, job_ids: Collection[int]) -> Reading:
 
 def _of(rows: Sequence[Row], job_ids: Collection[int | None]) -> Sequence[Row]:
     if isinstance(rows, Batch):
-        return rows.where(np.array([job in job_ids for job in rows.column("job_id")], dtype=bool))
+        return rows.of_jobs(job_ids)
     return [row for row in rows if row.get("job_id") in job_ids]
 
 

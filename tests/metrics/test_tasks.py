@@ -229,6 +229,35 @@ def test_an_ack_of_an_attempt_whose_successor_was_out_is_late() -> None:
     assert tasks.loc[1, "in_flight_s"] == pytest.approx(19.5, abs=0.51)
 
 
+def test_an_ack_after_its_ack_wait_is_late_though_nobody_pulled_meanwhile() -> None:
+    """The only worker was too slow; nobody else was there to be given the task again."""
+    look = {
+        "observed_at": at(2), "server_at": at(2), "job_id": 1, "consumer_exists": True,
+        "stream_created_at": at(0), "delivered_consumer_seq": 2, "delivered_stream_seq": 2,
+        "delivered_last_active": at(1), "ack_wait_s": 10.0,
+    }  # fmt: skip
+    consumers = frames.from_rows("consumers", [look])
+    acks = frames.from_rows("acks", [ack(1, 14), ack(2, 9)])
+    tasks = task_times(consumers, acks=acks).set_index("stream_seq")
+    assert tasks["is_late"].to_dict() == {1: True, 2: False}
+
+
+def test_an_overtaken_attempt_is_late_though_ack_wait_is_not_known() -> None:
+    """Only the log is left: attempt 2 was posted before attempt 1 was acknowledged."""
+    told = {"stream_seq": 1, "stored_at": at(0)}
+    lines = [
+        log_line("consumer_created", 0),
+        log_line("fetched", 1, delivered=1),
+        log_line("fetched", 15, delivered=1),
+        log_line("posted", 18, consumer_seq=2, delivery=2, **told),
+        log_line("acked", 20, consumer_seq=1, delivery=1, **told),
+        log_line("acked", 25, consumer_seq=2, delivery=2, **told),
+    ]
+    task = task_times(log_events=frames.from_rows("log_events", lines)).iloc[0]
+    assert task["delivery"] == 1
+    assert task["is_late"]
+
+
 def test_negative_acknowledgements_settle_nothing() -> None:
     tasks = measured(ack(1, 5, kind="-NAK"), ack(2, 5, kind="+WPI"), ack(2, 9))
     assert tasks["stream_seq"].tolist() == [2]

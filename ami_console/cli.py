@@ -11,7 +11,7 @@ from pathlib import Path
 from ami_console import __version__
 from ami_console.errors import AmiConsoleError, SourceError
 
-DONE, BAD_INPUT, SOURCE_FAILED = 0, 2, 3
+DONE, FOUND, BAD_INPUT, SOURCE_FAILED = 0, 1, 2, 3
 
 TAP_EFFECT = (
     "while it listens, a client that acknowledges with confirmation to a stream that is gone waits "
@@ -105,6 +105,37 @@ def parser() -> argparse.ArgumentParser:
     )
     importing.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files or folders")
     importing.add_argument("--into", type=Path, required=True, metavar="DIR", help="the recording")
+
+    diagnose = commands.add_parser(
+        "diagnose",
+        help="what is wrong, why, and what to do",
+        description="Says which jobs and sources need a human, with the evidence. Judges a "
+        "recording, by default the one that is being written now; without one it looks itself for "
+        "a while. Exit code 1: something needs a human.",
+    )
+    diagnose.add_argument("jobs", nargs="*", type=_job, metavar="JOB", help="these jobs only")
+    diagnose.add_argument("--recording", type=Path, metavar="DIR", help="judge this")
+    diagnose.add_argument(
+        "--as-of", metavar="ISO", help="as it stood then, such as 2026-11-23T15:20:00Z"
+    )
+    diagnose.add_argument(
+        "--for",
+        dest="for_s",
+        type=_seconds,
+        default=35.0,
+        metavar="SECONDS",
+        help="without a recording, look for so long (35)",
+    )
+    diagnose.add_argument("--format", choices=("table", "json"), default="table")
+
+    doctor = commands.add_parser(
+        "doctor",
+        help="can every source be read, with which rights, and what does a look cost",
+        description="Asks each source, without changing anything: reachable, version, rights that "
+        "are there and not needed, rights that lack, clock, time zone, cost of a look. Exit code "
+        "1: something needs a human.",
+    )
+    doctor.add_argument("--format", choices=("table", "json"), default="table")
 
     summary = commands.add_parser("summary", help="one job's numbers, from a recording")
     summary.add_argument("job", type=_job, metavar="JOB")

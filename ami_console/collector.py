@@ -10,6 +10,7 @@ from typing import ClassVar, Protocol
 
 from ami_console.active_jobs import JUST_ENDED_S, ActiveJobs
 from ami_console.history import History
+from ami_console.live_diagnosis import LiveDiagnosis
 from ami_console.reading import Reading, SourceName
 from ami_console.settings import Settings
 from ami_console.snapshot import (
@@ -63,7 +64,13 @@ class Collector:
 
     Sources are watched independently: one that is slow or dead delays no other. It runs on a
     private asyncio loop in a daemon thread, so that it serves notebooks, servers and scripts
-    alike. Sources that push (the tap, when the settings switch it on) listen as long as it looks.
+    alike. Sources that push (the tap, when the settings switch it on) listen as long as it looks,
+    and what is seen is judged all the while.
+
+    Attributes:
+        settings: Where the sources are and how often to look.
+        history: What was seen, the last hours of it.
+        diagnosis: What is found in it, look by look.
     """
 
     def __init__(
@@ -86,9 +93,10 @@ class Collector:
         """
         self.settings = settings
         self.history = History()
+        self.diagnosis = LiveDiagnosis(self.history, settings)
         self._make_sources = sources
         # Kept from one watch to the next: they know since when they have not been listening.
-        self._taps = taps(settings)
+        self._taps = [*taps(settings), self.diagnosis]
         self._fixed = None if job_ids is None else frozenset(job_ids)
         self._linger_s = linger_s
         self._jobs = ActiveJobs(ended_for_s=max(JUST_ENDED_S, 4 * settings.job_logs_every_s))

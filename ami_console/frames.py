@@ -167,6 +167,18 @@ FRAMES: Mapping[str, Mapping[str, str]] = {
         "unacknowledged": COUNT,
         "consumers": COUNT,
     },
+    # verdict × look; source: the checks of ami_console.diagnosis
+    "findings": {
+        "observed_at": TIME,  # the instant judged at
+        "job_id": COUNT,  # NA: about a source
+        "subject": TEXT,  # the source, where it is about one
+        "code": TEXT,
+        "severity": TEXT,
+        "title": TEXT,
+        "since": TIME,
+        "evidence": TEXT,  # a JSON object: name → value
+        "explains": TEXT,  # codes of weaker verdicts, separated by commas
+    },
 }
 
 
@@ -180,6 +192,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "advisories": ("job_id",),
     "log_events": ("job_id", "source"),
     "queues": ("queue",),
+    "findings": ("job_id", "code", "subject"),
 }
 """What one thing is in each frame: :meth:`FrameSource.latest` keeps the last row of each."""
 

@@ -6,7 +6,10 @@ from typing import Literal
 
 from ami_console.batch import Row
 
-SourceName = Literal["antenna", "nats", "redis", "tap", "job_logs", "log_files", "celery"]
+SourceName = Literal[
+    "antenna", "nats", "redis", "tap", "job_logs", "log_files", "celery", "diagnosis"
+]
+"""Who was read; ``diagnosis`` are our own verdicts, read so that it is seen when none was made."""
 
 FINAL_STATUSES = frozenset({"SUCCESS", "FAILURE", "REVOKED"})
 """A job of one of these has ended; Antenna takes its stream and counters away."""

@@ -14,6 +14,10 @@ from ami_console.errors import SettingsError
 
 PREFIX = "AMI_CONSOLE_"
 
+TOLD_TO_COMMANDS = frozenset(PREFIX + name for name in ("EVENT", "CODE", "SEVERITY", "JOB_ID"))
+"""What an alert's command finds in its environment: it may well call us, and these are no
+settings."""
+
 
 class Secret:
     """Text that shows itself only to who asks with :meth:`reveal`; ``repr`` and ``str`` hide it."""
@@ -79,6 +83,24 @@ class Address:
         return self.shown
 
 
+class Hook(Address):
+    """The URL of a webhook: chat tools put the token into its path, so only the host is shown."""
+
+    __slots__ = ()
+
+    @property
+    def shown(self) -> str:
+        """Scheme and host."""
+        parts = urlsplit(self.reveal())
+        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], "", "", ""))
+
+
+def _hook(text: str) -> Address:
+    """a URL that begins with http:// or https://, or nothing"""
+    parsed = _address("http", "https", optional=True)(text)
+    return Hook(parsed.reveal())
+
+
 def _address(*schemes: str, optional: bool = False) -> Callable[[str], Address]:
     allowed = f"a URL that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}"
     if optional:
@@ -117,6 +139,14 @@ def _pause(text: str) -> float:
     """0 for never, or a number of seconds from 2 to 3600"""
     value = float(text)
     if value != 0 and not 2 <= value <= 3600:
+        raise ValueError
+    return value
+
+
+def _span(text: str) -> float:
+    """a number of seconds from 30 to 86400"""
+    value = float(text)
+    if not 30 <= value <= 86_400:
         raise ValueError
     return value
 
@@ -192,6 +222,10 @@ class Settings:
     rabbitmq_url: Address = _setting(_address("http", "https", optional=True), "")
     celery_redis_url: Address = _setting(_address("redis", "rediss", "unix", optional=True), "")
     celery_queues: tuple[str, ...] = _setting(_names, "antenna,jobs,ml_results")
+    health_check_every_s: float = _setting(_span, "900")
+    health_check_idle_s: float = _setting(_span, "600")
+    alert_webhook: Address = _setting(_hook, "")
+    alert_command: Secret = _setting(Secret, "")
 
     @classmethod
     def from_environment(
@@ -222,7 +256,8 @@ class Settings:
             except ValueError:
                 allowed = (parse.__doc__ or "another value").strip()
                 raise SettingsError(f"{variable} can't be used: it must be {allowed}") from None
-        unknown = sorted(v for v in given if v.startswith(PREFIX) and v not in known)
+        ours = {v for v in given if v.startswith(PREFIX)}
+        unknown = sorted(ours - known.keys() - TOLD_TO_COMMANDS)
         if unknown:
             raise SettingsError(
                 f"{', '.join(unknown)} is no setting; settings are {', '.join(sorted(known))}"

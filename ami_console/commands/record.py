@@ -4,16 +4,22 @@ import argparse
 import sys
 from collections.abc import Hashable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from ami_console.alerts import Alerts
 from ami_console.cli import DONE, SOURCE_FAILED, TAP_EFFECT
 from ami_console.collector import Collector
+from ami_console.commands.alerting import alerting
 from ami_console.commands.printing import duration, printable, shortened
 from ami_console.commands.waiting import ended_by_signals, wait
+from ami_console.diagnosis import Finding
+from ami_console.live_diagnosis import last_recorded
 from ami_console.metrics import source_ages
 from ami_console.recorder import Recorder
+from ami_console.recording import open_recording
 from ami_console.settings import Settings
 
 
@@ -32,9 +38,14 @@ def run(options: argparse.Namespace) -> int:
     if settings.tap:
         print(f"listening to acknowledgements: {TAP_EFFECT}", flush=True)
     try:
-        with ended_by_signals() as ended:
+        with (
+            ended_by_signals() as ended,
+            alerting(collector, settings, resumed=_stood(into)) as alerts,
+        ):
+            said.alerts = alerts
             collector.start()
             wait(ended, options.for_s, tick=said.say)
+            collector.stop()
     finally:
         collector.stop()
         recorder.close()
@@ -49,6 +60,7 @@ class _Status:
     def __init__(self, collector: Collector, recorder: Recorder) -> None:
         self._collector, self._recorder = collector, recorder
         self._told: dict[str, str] = {}
+        self.alerts: Alerts | None = None
 
     def say(self) -> None:
         """Tell which sources answer, and what does not."""
@@ -56,6 +68,8 @@ class _Status:
         sources = source_ages(self._collector.history.latest("reads"), as_of=as_of)
         states = {s["source"]: _state(s) for s in sources.to_dict("records")}
         states["recording"] = "ok" if self._recorder.error is None else self._recorder.error
+        if self.alerts is not None:
+            states["alerts"] = self.alerts.error or "ok"
         for name, state in states.items():
             if self._told.get(name, "ok") != state and state != "not read yet":
                 self._clear()
@@ -79,6 +93,11 @@ class _Status:
     def _clear(self) -> None:
         if sys.stderr.isatty():
             print("\r\x1b[K", end="", file=sys.stderr)
+
+
+def _stood(path: Path) -> list[Finding]:
+    """What stood when the recording was last written."""
+    return last_recorded(open_recording(path), as_of=pd.Timestamp.now("UTC"))
 
 
 def _state(source: Mapping[Hashable, Any]) -> str:

@@ -10,9 +10,12 @@ from ami_console import frames
 from ami_console.apps.feed import LiveFeed, RecordedFeed
 from ami_console.cli import DONE, TAP_EFFECT
 from ami_console.collector import shared
+from ami_console.commands.alerting import alerting
 from ami_console.commands.serving import serving
 from ami_console.commands.waiting import ended_by_signals, wait
+from ami_console.diagnosis import Finding
 from ami_console.errors import RecordingError, SettingsError
+from ami_console.live_diagnosis import last_recorded
 from ami_console.recorder import Recorder
 from ami_console.recording import open_recording
 from ami_console.settings import Settings
@@ -44,23 +47,31 @@ def _live(options: argparse.Namespace) -> int:
     settings = replace(settings, tap=settings.tap or options.tap)
     collector = shared(settings)
     recorder = None
+    stood: list[Finding] = []
     try:
         recorder = Recorder(settings.recording)
         recording = open_recording(settings.recording)
         print(f"loading what {settings.recording} has of the last hours …", flush=True)
-        collector.history.load(recording, until=pd.Timestamp.now("UTC"))
+        now = pd.Timestamp.now("UTC")
+        collector.history.load(recording, until=now)
+        stood = last_recorded(recording, as_of=now)
         collector.add_sink(recorder)
         note = f"recording into {settings.recording}"
     except RecordingError as error:
         print(f"ami-console: not recording: {error}", file=sys.stderr)
         note = "not recording"
     try:
-        with ended_by_signals() as ended, serving(LiveFeed(collector), options) as address:
+        with (
+            ended_by_signals() as ended,
+            serving(LiveFeed(collector), options) as address,
+            alerting(collector, settings, resumed=stood, console_url=address),
+        ):
             collector.start()
             print(f"the dashboard is at {address}, {note}; Ctrl-C ends it", flush=True)
             if settings.tap:
                 print(f"listening to acknowledgements: {TAP_EFFECT}", flush=True)
             wait(ended, None)
+            collector.stop()
     finally:
         collector.stop()
         if recorder is not None:

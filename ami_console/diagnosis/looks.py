@@ -95,6 +95,7 @@ class Seen:
     Attributes:
         queues: The ``queues`` frame.
         jobs_frame: The ``jobs`` frame, for evidence about the time zone.
+        reads_frame: The ``reads`` frame.
         consumers_frame: The ``consumers`` frame.
     """
 
@@ -103,6 +104,7 @@ class Seen:
     sources: Mapping[str, SourceLooks]
     queues: pd.DataFrame
     jobs_frame: pd.DataFrame
+    reads_frame: pd.DataFrame
     consumers_frame: pd.DataFrame
 
 
@@ -139,6 +141,7 @@ def seen(
         sources=sources,
         queues=queues,
         jobs_frame=held["jobs"],
+        reads_frame=reads,
         consumers_frame=held["consumers"],
     )
 

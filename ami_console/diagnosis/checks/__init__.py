@@ -1,7 +1,4 @@
-"""One module per check; importing this package registers all of them.
-
-Specific ones first: what explains others stands before them in the documentation.
-"""
+"""One module per check; importing this package registers all of them."""
 
 from ami_console.diagnosis.checks import (
     at_capacity,

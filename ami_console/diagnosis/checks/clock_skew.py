@@ -21,7 +21,9 @@ def zone_offset_s(sheet: SourceSheet) -> Floats:
     at_s = sheet.at_s
     if sheet.looks.source != "antenna":
         return np.full(len(at_s), np.nan)
-    told = zone_evidence(sheet.seen.jobs_frame, as_of=sheet.seen.as_of)
+    told = zone_evidence(
+        sheet.seen.jobs_frame, reads=sheet.seen.reads_frame, as_of=sheet.seen.as_of
+    )
     sure = told[told["kind"].isin(["updated", "future"])]
     sure = sure.sort_values("observed_at", kind="stable")
     if sure.empty:

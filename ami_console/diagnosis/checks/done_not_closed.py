@@ -3,9 +3,10 @@
 import numpy as np
 
 from ami_console.diagnosis.check import Check, Held, Threshold, Told, register
-from ami_console.diagnosis.checks.common import called, images, seconds
+from ami_console.diagnosis.checks.common import called, images
 from ami_console.diagnosis.sheet import Sheet
-from ami_console.diagnosis.truth import Truth, above, all_of, any_of, newest, no, same
+from ami_console.diagnosis.truth import Truth, above, all_of, any_of, no, same
+from ami_console.metrics.arrays import Floats
 
 DWELL_S = 60.0
 
@@ -34,13 +35,18 @@ def by_antenna(sheet: Sheet) -> Truth:
     )
 
 
+def done_s(sheet: Sheet) -> Floats:
+    """When the last image was acknowledged, or seen to leave Redis; NaN unknown."""
+    return np.where(np.isnan(sheet.settled_s), sheet.saved_s, sheet.settled_s)
+
+
 def holds(sheet: Sheet) -> Held:
     """Done, and still running by its status."""
     # One way of knowing is enough: what the other lacks must not make it unknown.
     counters, antenna = by_counters(sheet), by_antenna(sheet)
     done = np.where(antenna == 1.0, 1.0, counters)
     truth = all_of(sheet.active, done)
-    return Held(truth, newest(sheet.saved_s, sheet.settled_s), DWELL_S)
+    return Held(truth, done_s(sheet), DWELL_S)
 
 
 def tell(sheet: Sheet, tick: int) -> Told:
@@ -75,11 +81,7 @@ def tell(sheet: Sheet, tick: int) -> Told:
         f"left, yet the job was not closed: the last write of its progress was lost.{counted} "
         "The results are saved.",
         "Nothing has to be worked on again. The health check will set the job to REVOKED although "
-        f"its work is done: note that on the job, or close it in Antenna's admin. It was done "
-        f"{seconds(sheet.at_s[tick] - holds(sheet).since_s[tick])} ago."  # type: ignore[index]
-        if not np.isnan(newest(sheet.saved_s, sheet.settled_s)[tick])
-        else "Nothing has to be worked on again. The health check will set the job to REVOKED "
-        "although its work is done: note that on the job, or close it in Antenna's admin.",
+        "its work is done: note that on the job, or close it in Antenna's admin.",
     )
 
 

@@ -85,7 +85,7 @@ register(
         needs=("nats", "antenna"),
         disproved_by="an acknowledgement, or delivered_consumer_seq rising at the next looks",
         next_step="See whether the worker that holds them is alive; start one if it is not.",
-        explains=("slow", "at_capacity"),
+        explains=("redelivering", "slow", "at_capacity"),
         holds=holds,
         tell=tell,
     )

@@ -13,6 +13,7 @@ STANDS_S = 5.0
 ROUNDS = 3
 WINDOW_S = 60.0
 OUTPACED = 2.0
+BATCHES = 2.0
 LINE_LEAST_S, LINE_MOST_S = 60.0, 120.0
 CAUGHT_UP_S = 30.0
 RATE_S = 10.0
@@ -66,9 +67,18 @@ def _grows(sheet: Sheet) -> Flags:
     return (
         (saved > 0)
         & (handed >= OUTPACED * saved)
+        & (handed - saved >= BATCHES * _largest_fetch(sheet))
         & (line_s > limit_s)
         & (_rounds(sheet) >= ROUNDS + 1)
     )
+
+
+def _largest_fetch(sheet: Sheet) -> Floats:
+    """The most images that were handed out from one look to the next, over the window."""
+    delivered = pd.Series(sheet["delivered_stream_seq"]).ffill().fillna(0.0)
+    fetched = delivered.diff().clip(lower=0.0)
+    fetched.index = pd.to_datetime(sheet.at_s, unit="s")
+    return fetched.rolling(f"{WINDOW_S:.0f}s").max().fillna(0.0).to_numpy()
 
 
 def _rounds(sheet: Sheet) -> Floats:
@@ -164,7 +174,8 @@ register(
             ),
             Threshold(
                 "saving falls behind: handed out to saved, over a minute",
-                f"{OUTPACED:g} to 1, in at least {ROUNDS + 1} fetches",
+                f"{OUTPACED:g} to 1, in at least {ROUNDS + 1} fetches, and more than the "
+                f"{BATCHES:g} largest of them",
                 "in a steady job both are the same; one more worker adds a batch or two",
             ),
             Threshold(

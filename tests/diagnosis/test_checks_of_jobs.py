@@ -1,0 +1,534 @@
+"""Each check on a job that is watched: it speaks when it should, and not before, and not else."""
+
+from pathlib import Path
+
+import pytest
+
+from ami_console.diagnosis import CHECKS, Finding
+from ami_console.reading import Reading
+from tests.diagnosis.watched import Changes, Watched, at, done, moving, queued, watched
+
+
+def evidence(finding: Finding) -> dict[str, object]:
+    """Name → value of what a verdict rests on."""
+    return {each.name: each.value for each in finding.evidence}
+
+
+def test_a_job_that_moves_gives_no_finding() -> None:
+    """Four images every two seconds, from the first to the last, and then SUCCESS."""
+    changes = dict(moving(204))
+    changes[206] = {"status": "SUCCESS", "stream": False, "counted": False, "finished_at": 205}
+    whole = watched(300, changes)
+    assert [whole.diagnosed(second) for second in range(2, 300, 2)] == [[]] * 149
+
+
+def test_a_job_that_was_just_queued_gives_no_finding() -> None:
+    """Workers ask every few seconds: half a minute without one is no verdict."""
+    assert watched(44).codes() == []
+
+
+class TestNoWorker:
+    """Images are queued and nobody comes."""
+
+    def test_it_speaks_after_the_dwell_and_began_when_the_images_were_queued(self) -> None:
+        """Nobody started a worker for this pipeline."""
+        whole = watched(60)
+        assert whole.spoken_s("no_worker") == [46.0]
+        found = whole.one()
+        assert (found.code, found.severity, found.since) == ("no_worker", "critical", at(0))
+        assert evidence(found)["num_pending"] == 100
+        assert "Valdivian Moths 2025" in found.next_step
+        assert "5" not in found.title
+
+    def test_it_is_gone_when_a_worker_comes(self) -> None:
+        """At last somebody starts one; the verdict goes ten seconds later, and its end is told."""
+        whole = watched(80, {60: done(100, handed=8, saved=0, second=60)})
+        assert whole.codes(58) == ["no_worker"]
+        assert whole.codes(68) == ["no_worker"]
+        assert whole.codes(72) == []
+        (row,) = whole.episodes("no_worker")
+        assert (row["ended_at"], row["end"]) == (at(60.01), "over")
+
+    def test_the_last_worker_left_in_the_middle_of_a_job(self) -> None:
+        """It finished its batch and was shut down: it began with the last acknowledgement."""
+        changes = {10: done(100, handed=8, saved=0, second=10)}
+        changes |= {20: done(100, handed=8, saved=8, second=20)}
+        whole = watched(90, changes)
+        assert whole.spoken_s("no_worker") == [66.0]
+        assert whole.one().since == at(19.7)
+
+    def test_a_worker_that_waits_for_images_is_one(self) -> None:
+        """A pull is outstanding at this very look."""
+        assert watched(90, {40: {"waiting": 1}}).codes() == []
+
+    def test_while_images_are_still_being_queued_nobody_is_missing(self) -> None:
+        """44,000 images take a minute to queue."""
+        changes = {s: {"last_seq": 100 + s, "pending": 100 + s, "total": 200} for s in range(60)}
+        assert watched(90, changes).codes() == []
+
+    def test_workers_that_are_busy_with_another_job_come_later(self) -> None:
+        """The pipeline's workers do one job after the other: worth knowing, no alarm."""
+        whole = Watched(90, {7: {}, 8: moving(90)})
+        found = whole.one()
+        assert (found.job_id, found.severity, found.needs_a_human) == (7, "info", False)
+        assert "job 8" in found.title
+
+    def test_workers_of_another_pipeline_do_not_help(self) -> None:
+        """They do not take images of this one."""
+        whole = Watched(90, {7: {}, 8: {**moving(90), 1: {"pipeline": "Micro-moths"}}})
+        assert [(f.job_id, f.severity) for f in whole.findings()] == [(7, "critical")]
+
+    def test_while_antenna_is_away_that_nobody_fetches_tells_nothing(self) -> None:
+        """Workers fetch through Antenna: its outage is the verdict."""
+        changes = dict(moving(20)) | {22: {"antenna": False, "in_flight": 0, "acked_at": 21.5}}
+        whole = watched(140, changes)
+        assert whole.codes() == ["source_down"]
+
+
+class TestNotReturning:
+    """A worker holds images and nothing comes back."""
+
+    def crashed(self, until_s: int, **begin: object) -> Watched:
+        """A worker fetches eight images ten seconds after the start, and dies."""
+        begin = {"ack_wait_s": 40.0, **begin}
+        return watched(until_s, {10: done(100, handed=8, saved=0, second=10)}, **begin)
+
+    def test_it_speaks_a_quarter_after_ack_wait(self) -> None:
+        """The worker crashed, and nobody else asks for images."""
+        whole = self.crashed(80)
+        assert whole.spoken_s("not_returning") == [60.0]
+        found = whole.one()
+        assert (found.severity, found.since) == ("critical", at(9.5))
+        assert "nats consumer info job_7 job-7-consumer" in found.next_step
+        assert found.doubt is not None
+
+    def test_a_batch_that_takes_less_than_ack_wait_is_work_in_progress(self) -> None:
+        """From outside it looks the same: only the time tells."""
+        assert self.crashed(48).codes() == []
+
+    def test_it_goes_by_the_live_ack_wait(self) -> None:
+        """This deployment waits five minutes for an image, not 40 s."""
+        assert self.crashed(200, ack_wait_s=300.0).codes() == []
+        assert self.crashed(350, ack_wait_s=300.0).codes() == ["not_returning"]
+
+    def test_images_that_still_leave_redis_are_coming_back(self) -> None:
+        """Celery saves one result after another although the broker has heard of none."""
+        slow = {s: {"results": 100 - s // 10} for s in range(20, 160, 10)}
+        changes: Changes = {10: done(100, handed=8, saved=0, second=10), **slow}
+        assert watched(160, changes, ack_wait_s=20.0).codes() == []
+
+
+class TestRedelivering:
+    """Images are handed out again while the job moves."""
+
+    def test_it_speaks_while_they_are_in_flight_and_no_longer(self) -> None:
+        """A worker died with eight images; another one took them when ack wait was over."""
+        changes = dict(moving(120))
+        for second in range(60, 80, 2):
+            changes[second] = {**changes[second], "redelivered": 8}
+        for second in range(60, 122, 2):
+            changes[second] = {**changes[second], "deliveries": 8 + _handed(changes[second])}
+        whole = watched(120, {**changes, 80: {**changes[80], "redelivered": 0}}, ack_wait_s=20.0)
+        (row,) = whole.episodes("redelivering")
+        assert (whole.spoken_s("redelivering"), row["severity"]) == ([66.0], "warning")
+        assert row["since"] == at(59.5)
+        assert row["ended_at"] == at(80.01)
+        assert whole.codes(120) == []
+
+    def test_a_few_in_a_large_job_need_nobody(self) -> None:
+        """One crash in a job of ten thousand deliveries."""
+        changes: Changes = {0: {"redelivered": 3, "in_flight": 8, "deliveries": 10_003}}
+        big = {"last_seq": 20_000, "total": 20_000, "rest_total": 20_000, "pending": 10_000}
+        moves = {s: {"results": 9_000 - s, "acked_at": s, "delivered_at": s} for s in range(2, 60)}
+        found = watched(58, {**changes, **moves}, **big).one()
+        assert (found.code, found.severity, found.needs_a_human) == ("redelivering", "info", False)
+
+
+def _handed(values: object) -> int:
+    assert isinstance(values, dict)
+    return int(values["deliveries"])
+
+
+class TestLostAtMaxDeliver:
+    """Images that the broker will never hand out again."""
+
+    def ended(self, until_s: int, **values: object) -> Watched:
+        """All were handed out ten seconds after the start, all but four came back."""
+        state = {**done(100, handed=100, saved=96, second=10), "deliveries": 104, **values}
+        return watched(until_s, {10: state}, ack_wait_s=40.0)
+
+    def test_the_first_signature_with_its_doubt_and_redis_confirming(self) -> None:
+        """Nothing pending, four in flight for the second time and old, nobody pulling."""
+        found = self.ended(80, redelivered=4).one()
+        assert (found.code, found.severity) == ("lost_at_max_deliver", "critical")
+        assert found.doubt is not None and "next pulls" in found.doubt
+        assert "Redis confirms: it still waits for 4 images" in found.why
+        assert evidence(found)["redis_pending_results"] == 4
+        assert set(found.explains) == {"not_returning", "redelivering"}
+
+    def test_the_first_signature_waits_for_ack_wait(self) -> None:
+        """Until then they are on their last attempt, which may well succeed."""
+        assert "lost_at_max_deliver" not in self.ended(48, redelivered=4).codes()
+
+    def test_the_second_signature_is_sure(self) -> None:
+        """Somebody pulled: nothing pending, nothing in flight, four delivered more than once."""
+        found = self.ended(80, redelivered=4, in_flight=0).one()
+        assert (found.code, found.doubt) == ("lost_at_max_deliver", None)
+        assert found.title == "4 images will never be delivered again"
+        assert "2 times (max_deliver)" in found.why
+        assert "Redis confirms" in found.why
+
+    def test_redis_that_waits_for_nothing_is_said_too(self) -> None:
+        """They were saved all the same, and only the acknowledgement got lost."""
+        found = self.ended(80, redelivered=4, in_flight=0, results=0).findings()[0]
+        assert "Redis does not wait for any image" in found.why
+
+    def test_without_redis_the_verdict_stands_and_says_so(self) -> None:
+        """Redis is down: the broker alone tells."""
+        whole = self.ended(80, redelivered=4, in_flight=0, redis=False)
+        found = next(f for f in whole.findings() if f.job_id == 7)
+        assert found.code == "lost_at_max_deliver"
+        assert "Redis can't be asked" in found.why
+
+    def test_a_first_attempt_is_not_the_last(self) -> None:
+        """A crashed worker with two attempts allowed: these images come back by themselves."""
+        assert self.ended(80, deliveries=100).codes() == ["not_returning"]
+
+    def test_with_one_attempt_the_first_is_the_last(self) -> None:
+        """max_deliver 1: whatever expires is lost."""
+        whole = self.ended(80, deliveries=100, max_deliver=1)
+        assert whole.codes() == ["lost_at_max_deliver"]
+
+    def test_with_five_attempts_the_redeliveries_must_be_enough(self) -> None:
+        """Four images need four redeliveries each to be on the fifth attempt."""
+        assert self.ended(80, redelivered=4, deliveries=108, max_deliver=5).codes() == [
+            "not_returning"
+        ]
+        found = self.ended(80, redelivered=4, deliveries=116, max_deliver=5).one()
+        assert (found.code, found.title[:14]) == ("lost_at_max_deliver", "up to 4 images")
+
+    def test_some_are_lost_while_the_job_moves(self) -> None:
+        """More were delivered twice than are in flight: the difference was given up."""
+        changes = dict(moving(60))
+        for second in range(20, 62, 2):
+            changes[second] = {**changes[second], "redelivered": 11}
+        found = watched(60, changes).one()
+        assert (found.code, found.title[:8]) == ("lost_at_max_deliver", "3 images")
+
+    def test_after_a_restart_only_redis_tells(self) -> None:
+        """The broker's gauge fell to 0 with its server; Redis still waits for four images."""
+        found = self.ended(80, redelivered=0, in_flight=0, deliveries=100).one()
+        assert (found.code, "restarted" in found.why) == ("lost_at_max_deliver", True)
+
+    def test_an_image_on_its_way_out_of_redis_is_not_lost(self) -> None:
+        """For a look the broker is empty and Redis is not: it was read a moment before."""
+        changes: Changes = {
+            10: done(100, handed=100, saved=96, second=10),
+            20: {"in_flight": 0, "acked_at": 19.9},
+            24: {"results": 0, "process": 0},
+        }
+        assert watched(60, changes).codes() == []
+
+
+class TestResultsBacklog:
+    """Workers post faster than Celery saves."""
+
+    def frozen(self, until_s: int, *, thaw_s: int = 10_000) -> Watched:
+        """A healthy job, and from second 40 on nothing is saved; workers fetch on."""
+        changes = dict(moving(until_s))
+        before = changes[40]
+        for second in range(42, until_s + 1, 2):
+            if second < thaw_s:
+                handed = min(400, _handed(before) + 4 * (second - 40) // 2)
+                kept = ("acked_at", "process", "results", "rest_processed", "updated_at")
+                changes[second] = {
+                    **changes[second],
+                    **{name: before[name] for name in kept},
+                    **{"pending": 400 - handed, "deliveries": handed},
+                    "in_flight": handed - (400 - int(before["results"])),
+                    "delivered_at": second - 0.5,
+                }
+        return watched(until_s, changes)
+
+    def test_celery_stands_and_the_workers_go_on(self) -> None:
+        """It speaks within 15 s, counts from the last acknowledgement, and is critical."""
+        whole = self.frozen(100)
+        assert whole.spoken_s("results_backlog") == [50.0]
+        found = whole.one()
+        assert (found.severity, found.since) == ("critical", at(39.7))
+        assert "celeryworker" in found.next_step
+
+    def test_it_lasts_when_all_images_are_handed_out(self) -> None:
+        """Nothing is left to fetch and everything waits: it must not fall silent then."""
+        assert self.frozen(290).codes() == ["results_backlog"]
+
+    def test_it_is_gone_when_celery_has_caught_up(self) -> None:
+        """The line is short again, and ten seconds later the verdict is withdrawn."""
+        whole = self.frozen(120, thaw_s=80)
+        (row,) = whole.episodes("results_backlog")
+        assert row["end"] == "over"
+        assert whole.codes() == []
+
+    def test_workers_that_take_large_batches_are_no_backlog(self) -> None:
+        """One fetch of 64 images and a long silence: they are being worked on."""
+        changes = {10: done(400, handed=8, saved=0, second=10)}
+        changes |= {20: done(400, handed=72, saved=8, second=20)}
+        begin = {"last_seq": 400, "total": 400, "rest_total": 400, "ack_wait_s": 300.0}
+        assert watched(200, changes, **begin).codes() == []
+
+
+class TestDoneNotClosed:
+    """Everything is done and the job does not end."""
+
+    def test_a_lost_progress_write(self) -> None:
+        """All 100 are saved, Antenna's own count stands at 99, and STARTED stays for good."""
+        changes = {10: {**done(100, handed=100, saved=100, second=10), "rest_processed": 99}}
+        whole = watched(100, changes)
+        assert whole.spoken_s("done_not_closed") == [70.0]
+        found = whole.one()
+        assert (found.severity, found.since) == ("warning", at(9.7))
+        assert "99 of 100" in found.why
+
+    def test_antenna_shows_it_done_and_its_state_is_gone(self) -> None:
+        """It cleaned up and did not write the status: done, which says more than gone."""
+        gone = {"stream": False, "counted": False, "rest_processed": 100, "rest_ratio": 1.0}
+        found = watched(120, {10: gone}).one()
+        assert (found.code, found.explains) == ("done_not_closed", ("state_gone",))
+
+    def test_a_job_that_closes_within_the_minute_is_well(self) -> None:
+        """A busy Celery needs some seconds for the last step."""
+        changes = {10: done(100, handed=100, saved=100, second=10)}
+        changes |= {40: {"status": "SUCCESS", "stream": False, "counted": False}}
+        whole = watched(120, changes)
+        assert [whole.codes(second) for second in range(10, 120, 10)] == [[]] * 11
+
+
+class TestStateGone:
+    """Antenna says the job runs, and there is nothing of it."""
+
+    @pytest.mark.parametrize(
+        ("lost", "named"),
+        [
+            ({"stream": False}, "stream job_7"),
+            ({"counted": False}, "counters job:7:pending_images"),
+            ({"stream": False, "counted": False}, "stream job_7 and counters"),
+        ],
+    )
+    def test_it_names_what_is_missing(self, lost: dict[str, object], named: str) -> None:
+        """Somebody deleted the stream, or flushed Redis."""
+        changes = {**moving(20), 22: lost}
+        whole = watched(90, changes)
+        assert whole.spoken_s("state_gone") == [52.0]
+        assert named in whole.one().why
+
+    def test_a_cancel_takes_both_away_before_its_status_shows(self) -> None:
+        """REVOKED comes three seconds later."""
+        changes = {**moving(20), 22: {"stream": False, "counted": False}}
+        changes |= {26: {"status": "REVOKED"}}
+        whole = watched(90, changes)
+        assert [whole.codes(second) for second in range(20, 90, 5)] == [[]] * 14
+
+    def test_a_job_that_is_collecting_images_has_no_stream_yet(self) -> None:
+        """STARTED, and Antenna does not even know how many images there are."""
+        early = {"stream": False, "counted": False, "rest_total": float("nan")}
+        assert watched(120, None, **early).codes() == []
+
+    def test_a_job_that_is_not_worked_over_nats_has_none_ever(self) -> None:
+        """An internal job: nothing of it is in the broker."""
+        other = {"dispatch_mode": "internal", "stream": False, "counted": False}
+        assert watched(120, None, **other).diagnosed() == []
+
+
+class TestZombieStream:
+    """The stream outlived its job."""
+
+    ENDED: Changes = {20: {"status": "SUCCESS", "finished_at": 19, "rest_processed": 100}}
+
+    def test_it_speaks_a_minute_after_the_end_and_nobody_has_to_act(self) -> None:
+        """The clean-up failed; the health check will see to it within the hour."""
+        whole = watched(120, self.ENDED)
+        assert whole.spoken_s("zombie_stream") == [80.0]
+        assert (whole.one().severity, whole.one().since) == ("info", at(19))
+
+    def test_after_more_than_an_hour_somebody_should_look(self) -> None:
+        """The health check did not take it away either."""
+        old = {20: {**self.ENDED[20], "finished_at": -5000}}
+        found = watched(120, old).one()
+        assert (found.severity, "nats stream rm job_7" in found.next_step) == ("warning", True)
+
+    def test_a_stream_of_a_job_that_antenna_does_not_know(self) -> None:
+        """The job was deleted from the database."""
+        whole = watched(120, {}, status=None)
+        assert whole.codes() == []  # not asked about
+        for second in range(0, 122, 2):
+            now = at(second).value
+            rows = {"jobs": [{"job_id": 7, "observed_at": now}]}
+            whole.history.add(Reading(source="antenna", observed_at=now, rows=rows))
+        found = whole.one()
+        assert (found.code, found.severity) == ("zombie_stream", "warning")
+        assert "unknown to Antenna" in found.why
+
+
+class TestStarved:
+    """Workers hold more than they can do within ack wait."""
+
+    def jobs(self, *, others: int) -> Watched:
+        """Jobs of one pipeline, eight images of each in flight, one image a second in all."""
+        every: dict[int, Changes] = {}
+        for job_id in range(7, 8 + others):
+            mine: dict[int, dict[str, object]] = {}
+            for second in range(2, 122, 2):
+                saved = second // (2 * (others + 1))
+                mine[second] = dict(done(100, handed=saved + 8, saved=saved, second=second))
+                if second > 20:
+                    mine[second] |= {"redelivered": 6, "deliveries": saved + 8 + second // 10}
+            every[job_id] = {0: {"ack_wait_s": 20.0}, **mine}
+        return Watched(120, every)
+
+    def test_it_names_the_other_jobs_and_hides_the_redeliveries(self) -> None:
+        """One worker reserved images of five jobs."""
+        found = next(f for f in self.jobs(others=4).findings() if f.job_id == 7)
+        assert (found.code, found.explains) == ("starved", ("redelivering",))
+        assert "8, 9, 10, 11" in found.title
+
+    def test_alone_on_its_workers_a_job_is_not_starved(self) -> None:
+        """The same redeliveries, and no other job: a crash, or batches that are too large."""
+        assert self.jobs(others=0).codes() == ["redelivering"]
+
+
+def test_duplicate_tasks_are_counted() -> None:
+    """Somebody retried the job while its stream was still there."""
+    changes = dict(moving(60, total=400))
+    for second in range(20, 62, 2):
+        more = {"last_seq": 800, "pending": int(changes[second]["pending"]) + 400}
+        changes[second] = {**changes[second], **more}
+    whole = watched(60, changes)
+    assert whole.spoken_s("duplicate_tasks") == [30.0]
+    assert whole.one().title == "800 messages for 400 images: 400 are queued twice"
+
+
+class TestAtCapacity:
+    """In flight is at the limit."""
+
+    def test_half_a_minute_at_the_limit(self) -> None:
+        """Many workers, and a limit of eight images."""
+        found = watched(60, moving(60), max_ack_pending=8).one()
+        assert (found.code, found.severity) == ("at_capacity", "warning")
+        assert evidence(found)["max_ack_pending"] == 8
+
+    def test_below_the_limit_it_is_silent(self) -> None:
+        """Nine would be allowed."""
+        assert watched(60, moving(60), max_ack_pending=9).codes() == []
+
+    def test_no_limit_is_never_reached(self) -> None:
+        """max_ack_pending -1 means as many as you like."""
+        assert watched(60, moving(60), max_ack_pending=-1).codes() == []
+
+
+class TestMostlyFailing:
+    """The job is heading for FAILURE."""
+
+    def failing(self, share: float, until_s: int) -> Watched:
+        """A job of 400 images of which a share fails."""
+        changes = {
+            second: {**values, "failed": round(share * (400 - int(values["process"])))}
+            for second, values in moving(until_s).items()
+        }
+        return watched(until_s, changes)
+
+    def test_most_images_fail(self) -> None:
+        """Seven of ten: it is said long before half of all have failed."""
+        found = self.failing(0.7, 120).one()
+        assert (found.code, found.severity) == ("mostly_failing", "critical")
+        assert "heading for FAILURE" in found.title
+
+    def test_the_limit_is_passed(self) -> None:
+        """More than half of all: nothing can save it."""
+        assert "will be FAILURE" in self.failing(0.9, 180).one().title
+
+    def test_a_few_at_the_start_prove_nothing(self) -> None:
+        """Nine of the first twelve failed."""
+        assert self.failing(0.75, 8).codes() == []
+
+    @pytest.mark.parametrize("share", [0.0, 0.2, 0.45, 0.5])
+    def test_at_most_half_is_no_failure(self, share: float) -> None:
+        """Antenna calls that a SUCCESS."""
+        assert self.failing(share, 180).codes() == []
+
+
+class TestLostImages:
+    """SUCCESS on paper."""
+
+    def ended(self, **values: object) -> Watched:
+        """A job that ended as SUCCESS."""
+        end = {"status": "SUCCESS", "stream": False, "counted": False, "finished_at": 19}
+        return watched(60, {20: {**end, "rest_processed": 100, **values}})
+
+    def test_failed_images_are_named(self) -> None:
+        """Seven of a hundred have no results, and the job is green."""
+        found = self.ended(rest_failed=7).one()
+        assert (found.code, found.severity) == ("lost_images", "warning")
+        assert found.title == "SUCCESS, but of 100 images 7 failed"
+
+    def test_images_that_nobody_accounts_for(self) -> None:
+        """Fewer processed than there were."""
+        assert "3 never accounted for" in self.ended(rest_processed=97).one().title
+
+    def test_a_clean_success_is_one(self) -> None:
+        """All processed, none failed."""
+        assert self.ended().diagnosed() == []
+
+    def test_a_cancelled_job_is_no_alarm(self) -> None:
+        """Somebody cancelled it half-way: that is what he wanted."""
+        assert self.ended(status="REVOKED", rest_processed=34).diagnosed() == []
+
+    def test_yesterday_is_judged_only_when_asked_for(self) -> None:
+        """A job that ended two days ago is no news, but its post-mortem says it."""
+        whole = self.ended(rest_failed=7, finished_at=-200_000)
+        assert whole.codes() == []
+        assert whole.one(job_ids=[7]).code == "lost_images"
+
+
+def test_stuck_canceling_counts_from_the_cancel() -> None:
+    """The task that ends the job never ran; a cancel takes some seconds, not a minute."""
+    changes = {**moving(20), 22: {"status": "CANCELING", "updated_at": 21}}
+    whole = watched(120, changes)
+    assert whole.spoken_s("stuck_canceling") == [82.0]
+    assert (whole.one().severity, whole.one().since) == ("warning", at(21))
+
+
+class TestSlow:
+    """It moves, but not as it did."""
+
+    def slowing(self, until_s: int, *, slow_s: int, per_look: int = 1) -> Changes:
+        """Six images a look until ``slow_s``, then fewer."""
+        changes: dict[int, dict[str, object]] = {}
+        saved = 0
+        for second in range(2, until_s + 1, 2):
+            saved += 6 if second < slow_s else per_look
+            changes[second] = dict(done(6000, handed=saved + 12, saved=saved, second=second))
+        return {0: queued(6000), **changes}
+
+    def test_a_sixth_of_its_own_pace(self) -> None:
+        """Five of six workers are gone."""
+        whole = watched(900, self.slowing(900, slow_s=500))
+        found = whole.one()
+        assert (found.code, found.severity) == ("slow", "info")
+        assert evidence(found)["usual_settled_per_min"] > 100  # type: ignore[operator]
+        assert 500 < whole.spoken_s("slow")[0] < 500 + 240
+
+    def test_half_of_it_is_not_clearly_slower(self) -> None:
+        """One of two workers."""
+        assert watched(900, self.slowing(900, slow_s=500, per_look=3)).codes() == []
+
+    def test_sharing_the_workers_with_another_job_is_not_slow(self) -> None:
+        """The pipeline as a whole makes what it made before."""
+        jobs = {7: self.slowing(900, slow_s=500), 8: self.slowing(900, slow_s=900)}
+        assert Watched(900, jobs).codes() == []
+
+
+def test_every_check_is_tested_here_or_beside() -> None:
+    """A check without a test is one that nobody has seen speak."""
+    here = set(CHECKS) - {"source_down", "clock_skew"}  # test_checks_of_sources.py
+    text = Path(__file__).read_text()
+    assert {code for code in here if f'"{code}"' not in text} == set()

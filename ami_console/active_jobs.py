@@ -33,8 +33,8 @@ class ActiveJobs:
 
         Args:
             reading: Any reading; a failed one tells nothing.
-            asked: The jobs that it was asked for; one of these that Antenna has no row of is
-                unknown to it, and is left out of its looks until the next list.
+            asked: The jobs that it was asked for; one of these that Antenna does not know is
+                left out of its looks until the next list.
         """
         if self._began_at is None:
             self._began_at = reading.observed_at
@@ -56,7 +56,8 @@ class ActiveJobs:
         if reading.job_ids is not None:
             self._unknown.clear()
         elif reading.error is None:  # with a remark, some could not be read: that is no "unknown"
-            self._unknown |= set(asked) - {row["job_id"] for row in rows}
+            known = {row["job_id"] for row in rows if row.get("status") is not None}
+            self._unknown |= set(asked) - known
 
     def _learn_end(self, row: Row, watched: Collection[int]) -> None:
         """A job was seen final for the first time: it just ended, or ended long ago."""

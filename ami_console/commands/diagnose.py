@@ -13,6 +13,7 @@ import pandas as pd
 
 from ami_console.cli import DONE, FOUND, SOURCE_FAILED
 from ami_console.collector import Collector
+from ami_console.commands.known_jobs import known_jobs
 from ami_console.commands.printing import cell, duration, printable
 from ami_console.diagnosis import Finding, diagnose, outlook
 from ami_console.diagnosis.finding import Evidence, plain
@@ -110,11 +111,7 @@ def _parsed(text: str | None) -> pd.Timestamp | None:
 
 
 def _check_known(source: FrameSource, jobs: Collection[int] | None, where: str) -> None:
-    known = {
-        int(job_id)
-        for name in ("jobs", "consumers", "counters")
-        for job_id in source.latest(name)["job_id"].dropna()
-    }
+    known = known_jobs(source)
     if unknown := sorted(set(jobs or ()) - known):
         raise UnknownJobError(
             f"nothing is known of job {', '.join(map(str, unknown))} from {where}; jobs in it: "

@@ -9,6 +9,7 @@ import pandas as pd
 
 from ami_console import frames
 from ami_console.cli import BAD_INPUT, DONE, SOURCE_FAILED
+from ami_console.commands.known_jobs import known_jobs
 from ami_console.commands.printing import UNKNOWN, cell, printable, shortened, table
 from ami_console.history import History
 from ami_console.metrics import fleet, source_ages
@@ -36,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"ami-console: {reading.source}: {printable(reading.error or '')}", file=sys.stderr)
     if failed:
         return SOURCE_FAILED
-    if unknown := sorted(set(options.job or ()) - _known(history)):
+    if unknown := sorted(set(options.job or ()) - known_jobs(history)):
         numbers = ", ".join(map(str, unknown))
         print(
             f"ami-console: no source knows job {numbers}; "
@@ -45,16 +46,6 @@ def run(options: argparse.Namespace) -> int:
         )
         return BAD_INPUT
     return DONE
-
-
-def _known(history: History) -> set[int]:
-    """Jobs that some source has something of; an answer "no such stream" is not something."""
-    consumers, counters = history.latest("consumers"), history.latest("counters")
-    return {
-        *history.latest("jobs")["job_id"],
-        *consumers.loc[consumers["stream_exists"].fillna(False), "job_id"],
-        *counters.loc[counters["total"].notna(), "job_id"],
-    }
 
 
 async def _take(settings: Settings, job_ids: list[int] | None) -> list[Reading]:

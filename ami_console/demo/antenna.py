@@ -16,15 +16,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from tornado.httpserver import HTTPServer
-
 from ami_console.demo.background import Background
 from ami_console.demo.director import Director
+from ami_console.demo.front import Front
 from ami_console.demo.health import HealthCheck
 from ami_console.demo.jobs import JobStore
 from ami_console.demo.pending_images import PendingImages
 from ami_console.demo.plans import Scenario
-from ami_console.demo.processes import LOOPBACK
 from ami_console.demo.rest import application
 from ami_console.demo.rest_handler import Api
 from ami_console.demo.task_streams import TaskStreams
@@ -58,18 +56,21 @@ async def serve(
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    server = HTTPServer(application(api))
-    server.listen(urlsplit(settings.antenna_url.reveal()).port or 80, address=LOOPBACK)
+    port = urlsplit(settings.antenna_url.reveal()).port or 80
+    front = Front(application(api), port, lambda: bool(api.at_work))
+    front.open()
     background.start()
     forever = [
         asyncio.create_task(health.check_forever(scenario.health_check_every_s)),
         asyncio.create_task(Director(scenario, store, background).play()),
     ]
+    if scenario.rest_away_s:
+        away = front.be_away(scenario.rest_away_s, every_s=scenario.rest_away_every_s)
+        forever.append(asyncio.create_task(away))
     for task in forever:
         task.add_done_callback(_report)
     await stopped.wait()
-    server.stop()  # connections to NATS and Redis close with the process
-    await _end_other_tasks()
+    await _end_other_tasks()  # connections to NATS, Redis and of REST close with the process
     store.close()
 
 
@@ -83,7 +84,7 @@ async def _end_other_tasks() -> None:
 
 def _report(task: "asyncio.Task[None]") -> None:
     if not task.cancelled() and (error := task.exception()):
-        logging.getLogger("django").error("director or health check stopped", exc_info=error)
+        logging.getLogger("django").error("director, health check or door stopped", exc_info=error)
 
 
 class _LocalFormatter(logging.Formatter):

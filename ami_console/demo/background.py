@@ -5,6 +5,7 @@ Antenna has one queue for all, so that a job with slow saves leaves the others a
 """
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -14,6 +15,8 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+
+from nats.js.errors import NotFoundError
 
 from ami_console.demo.cleanup import clean_up
 from ami_console.demo.jobs import FINAL, Job, JobStore, new_progress
@@ -118,6 +121,7 @@ class Background:
                 images,
                 ack_wait_s=job.plan.ack_wait_s,
                 max_deliver=job.plan.max_deliver,
+                max_ack_pending=job.plan.max_ack_pending,
             ),
             "NATS",
         )
@@ -125,8 +129,8 @@ class Background:
             log(f"Created NATS stream {stream_name(job_id)}")
         log(
             f"Created NATS consumer {consumer_name(job_id)} (max_deliver={job.plan.max_deliver}, "
-            f"ack_wait={job.plan.ack_wait_s:.1f}s, max_ack_pending=1000, deliver_policy=all, "
-            "ack_policy=explicit)"
+            f"ack_wait={job.plan.ack_wait_s:.1f}s, max_ack_pending={job.plan.max_ack_pending}, "
+            "deliver_policy=all, ack_policy=explicit)"
         )
         log(f"Successfully queued {total}/{total} images to stream for job '{job_id}'")
         log(f"Waiting for workers to pick up tasks for pipeline '{job.plan.pipeline}'")
@@ -244,8 +248,10 @@ class Background:
             shown = {"processed": done, "remaining": counts.pending, "failed": counts.failed}
         else:
             shown = {key: job.param("results", key) + more for key, more in found.items()}
+        # A write that is lost to a race is logged like any other: its writer never knows.
+        is_lost = stage == "process" and counts.pending < job.plan.lost_writes
         # Two savers may come here in another order than Redis answered them.
-        if counts.done_ratio >= job.stage(stage)["progress"]:
+        if counts.done_ratio >= job.stage(stage)["progress"] and not is_lost:
             job.update_stage(stage, ratio=counts.done_ratio, status=status, params=shown)
         elif stage == "results":
             job.update_stage(stage, params=shown)
@@ -298,11 +304,17 @@ class Background:
             self._pending,
             log=partial(self.log, job_id),
             deadline_s=deadline_s,
+            nats_is_mute=self._job(job_id).plan.clean_up_fails,
         )
 
     async def cancel(self, job: Job) -> Job:
         """Cancel: what NATS and Redis hold goes first, the status follows a second later."""
         was_final = job.status in FINAL
+        if job.plan.cancel_sticks and not was_final:
+            job.status = "CANCELING"
+            self._store.save(job)
+            self.log(job.id, f"Cancelling job {job.id}")
+            return job
         self._cancelling.add(job.id)
         try:
             await self._clean_up(job.id, deadline_s=5.0)
@@ -320,6 +332,12 @@ class Background:
         """End a job that has nothing left to do and was never closed."""
         await self._clean_up(job.id, deadline_s=5.0)
         self._close(self._job(job.id), "REVOKED")
+
+    async def lose_state(self, job_id: int) -> None:
+        """What somebody does to NATS and Redis behind Antenna's back: nothing is logged."""
+        await until_answered(lambda: self._pending.forget(job_id), "Redis")
+        with contextlib.suppress(NotFoundError):
+            await until_answered(lambda: self._streams.delete_stream(job_id), "NATS")
 
     async def fail_images(self, job_id: int, image_ids: Sequence[str]) -> None:
         """Count images as failed in both stages, and end the job if that was all."""

@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+import nats.errors
+
 from ami_console.demo.patience import AWAY, until_answered
 from ami_console.demo.pending_images import PendingImages
 from ami_console.demo.task_streams import TaskStreams, consumer_name, stream_name
@@ -21,11 +23,13 @@ async def clean_up(
     *,
     log: Log,
     deadline_s: float | None = None,
+    nats_is_mute: bool = False,
 ) -> None:
     """Delete all that a job has; what fails is logged and left behind, as Antenna does.
 
     Args:
         deadline_s: Patience per server that is away, seconds; endless when ``None``.
+        nats_is_mute: Play a broker that does not answer, and give up on it at once.
     """
     try:
         await until_answered(lambda: pending.forget(job_id), "Redis", deadline_s=deadline_s)
@@ -45,6 +49,8 @@ async def clean_up(
     failures = 0
     for kind, name, step in steps:
         try:
+            if nats_is_mute:
+                await _no_answer()
             await until_answered(step, "NATS", deadline_s=deadline_s)
             log(f"Deleted NATS {kind} {name} for job '{job_id}'")
         except AWAY as error:
@@ -54,6 +60,10 @@ async def clean_up(
         log(f"Failed to clean up NATS resources for job {job_id}", "WARNING")
     else:
         log(f"Cleaned up NATS resources for job {job_id}")
+
+
+async def _no_answer() -> None:
+    raise nats.errors.TimeoutError
 
 
 def _shown(error: BaseException) -> str:

@@ -35,15 +35,25 @@ class Director:
         while True:
             await _until(began_at, at_s)
             job_id = await self._once(f"{number}/{take}", partial(self._make, plan))
-            if plan.cancel_after_s is not None:
-                await _until(began_at, at_s + plan.cancel_after_s)
-                await self._once(f"{number}/{take}/cancel", partial(self._cancel, job_id))
+            for after_s, what, act in self._later(plan):
+                await _until(began_at, at_s + after_s)
+                await self._once(f"{number}/{take}/{what}", partial(act, job_id))
             if plan.again_every_s is None:
                 return
             # Takes that were missed while we were down are not made up for.
             now_s = (now_ns() - began_at) / NS_PER_S
             missed = max(0, int((now_s - at_s) // plan.again_every_s))
             take, at_s = take + 1 + missed, at_s + plan.again_every_s * (1 + missed)
+
+    def _later(self, plan: JobPlan) -> list[tuple[float, str, Callable[[int], Awaitable[int]]]]:
+        """What happens to a job after it was made: seconds after that, its name, how to do it."""
+        acts = (
+            (plan.retry_after_s, "retry", self._retry),
+            (plan.state_lost_after_s, "lose", self._lose_state),
+            (plan.cancel_after_s, "cancel", self._cancel),
+        )
+        planned = [(after_s, what, act) for after_s, what, act in acts if after_s is not None]
+        return sorted(planned, key=lambda act: act[0])
 
     async def _once(self, key: str, act: Callable[[], Awaitable[int]]) -> int:
         """Do it unless it was done; the job's id."""
@@ -64,6 +74,16 @@ class Director:
         job = self._store.get(job_id)
         if job is not None:
             await self._background.cancel(job)
+        return job_id
+
+    async def _retry(self, job_id: int) -> int:
+        job = self._store.get(job_id)
+        if job is not None:
+            self._background.run(job, status="RETRY")
+        return job_id
+
+    async def _lose_state(self, job_id: int) -> int:
+        await self._background.lose_state(job_id)
         return job_id
 
     def _remember_past(self, past: PastJob) -> None:

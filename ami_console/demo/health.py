@@ -52,7 +52,8 @@ class HealthCheck:
         """Check all jobs once."""
         oldest = now_ns() - int(self._idle_s * NS_PER_S)
         unfinished = self._store.find(unfinished=True)
-        idle = [job for job in unfinished if job.status != "CREATED" and job.updated_at < oldest]
+        handled = [job for job in unfinished if job.status not in {"CREATED", "CANCELING"}]
+        idle = [job for job in handled if job.updated_at < oldest]
         fixed = 0
         for job in idle:
             left = await self._pending.left(job.id)

@@ -33,9 +33,8 @@ class AntennaProcess(ServerProcess):
 
     Args:
         folder: Where its database and log are kept.
-        scenario: What it plays.
+        scenario: What it plays; in its time zone.
         servers: Variables that lead to NATS and Redis, with the rights that Antenna has.
-        zone: Time zone of its naive times.
         is_old: Serve the older version.
     """
 
@@ -47,10 +46,9 @@ class AntennaProcess(ServerProcess):
         scenario: Scenario,
         servers: Environment,
         *,
-        zone: str = "America/New_York",
         is_old: bool = False,
     ) -> None:
-        self._scenario, self._servers, self._zone, self._is_old = scenario, servers, zone, is_old
+        self._scenario, self._servers, self._is_old = scenario, servers, is_old
         self.token, self.viewer_token = secrets.token_hex(20), secrets.token_hex(20)
         super().__init__(folder)
 
@@ -67,11 +65,12 @@ class AntennaProcess(ServerProcess):
         return {
             f"{PREFIX}ANTENNA_URL": self.url,
             f"{PREFIX}ANTENNA_TOKEN": self.token,
-            f"{PREFIX}ANTENNA_TIMEZONE": self._zone,
+            f"{PREFIX}ANTENNA_TIMEZONE": self._scenario.claimed_zone or self._scenario.zone,
         }
 
     def _environment(self) -> dict[str, str]:
-        return python_environment({**self._servers(), **self.environment()})
+        own = {**self.environment(), f"{PREFIX}ANTENNA_TIMEZONE": self._scenario.zone}
+        return python_environment({**self._servers(), **own})
 
     def _command(self) -> list[str]:
         path = self.data / "scenario.json"

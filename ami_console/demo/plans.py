@@ -1,7 +1,8 @@
 """What a scenario of the demo is made of: projects, pipelines, jobs, workers."""
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal, Self
 
@@ -46,6 +47,15 @@ class JobPlan:
         again_every_s: A new one like it every so many seconds; never when ``None``.
         runs: Whether it is run as soon as it is made (else it stays CREATED).
         cancel_after_s: Cancelled so many seconds after it was made; never when ``None``.
+        cancel_sticks: Nobody takes up the task that cancels: it stays CANCELING.
+        retry_after_s: Retried so many seconds after it was made, though it still has its stream;
+            never when ``None``.
+        state_lost_after_s: Somebody deletes its stream and its Redis keys so many seconds after it
+            was made; never when ``None``. A result that comes after that makes it a FAILURE.
+        clean_up_fails: The broker does not answer when its stream is to be deleted: that stays.
+        lost_writes: So many last writes of the progress of its ``process`` stage are lost to a
+            race, so that it is never closed.
+        max_ack_pending: How many images the broker lets workers hold at a time.
         ack_wait_s: The broker gives a reserved image to somebody else after this, seconds.
         max_deliver: How often the broker hands out an image before it gives it up.
         save_s: How long Antenna takes to save one image's results, seconds.
@@ -60,6 +70,12 @@ class JobPlan:
     again_every_s: float | None = None
     runs: bool = True
     cancel_after_s: float | None = None
+    cancel_sticks: bool = False
+    retry_after_s: float | None = None
+    state_lost_after_s: float | None = None
+    clean_up_fails: bool = False
+    lost_writes: int = 0
+    max_ack_pending: int = 1000
     ack_wait_s: float = 300.0
     max_deliver: int = 2
     save_s: float = 0.1
@@ -75,6 +91,9 @@ class WorkerPlan:
         pipelines: Slugs that it serves.
         batch: How many images it asks for at once.
         image_s: Time it needs for one image, seconds.
+        slows_after_s: So many seconds after its first image of a job it slows down; never when
+            ``None``.
+        slowdown: How many times as long an image takes then.
         crash_after: It reserves one more batch after so many, and dies; never when ``None``.
         back_after_s: A dead one is started again after so many seconds; never when ``None``.
         error_ratio: Share of images (0-1) for which it posts an error.
@@ -86,6 +105,8 @@ class WorkerPlan:
     pipelines: tuple[str, ...]
     batch: int = 8
     image_s: float = 0.3
+    slows_after_s: float | None = None
+    slowdown: float = 1.0
     crash_after: int | None = None
     back_after_s: float | None = None
     error_ratio: float = 0.0
@@ -117,11 +138,23 @@ class PastJob:
 class Scenario:
     """A play: jobs, the workers that do or do not come, and how patient Antenna is.
 
+    What is right to say about it is part of it: codes of the checks, by a job's name; of all jobs
+    of that name at once. The key ``""`` is about the sources.
+
     Attributes:
         name: What the command line calls it.
         says: What one sees, in one line.
         health_check_every_s: Period of Antenna's health check (900 in real life), seconds.
         idle_s: A job that has not moved for so long is dealt with by it (600 in real life).
+        zone: Time zone that Antenna writes its naive times in.
+        claimed_zone: Time zone that the console is told; the true one when ``None``.
+        rest_away_s: So long nobody listens at REST's port in each ``rest_away_every_s``, at the
+            end of it; never when 0.
+        rest_away_every_s: Period of that, seconds.
+        verdicts: What must have been said of each job within ``within_s``; of a job that is
+            missing here, nothing.
+        on_the_way: What may be said too, for a time: how a job comes to its mood, or leaves it.
+        within_s: Seconds from the demo's start.
     """
 
     name: str
@@ -131,6 +164,13 @@ class Scenario:
     history: tuple[PastJob, ...] = ()
     health_check_every_s: float = 300.0
     idle_s: float = 240.0
+    zone: str = "America/New_York"
+    claimed_zone: str | None = None
+    rest_away_s: float = 0.0
+    rest_away_every_s: float = 100.0
+    verdicts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    on_the_way: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    within_s: float = 120.0
 
     def write(self, path: Path) -> None:
         """Write it where :meth:`read` finds it."""
@@ -146,6 +186,8 @@ class Scenario:
             WorkerPlan(**{**plan, "pipelines": tuple(plan["pipelines"])})
             for plan in found["workers"]
         )
+        for codes in ("verdicts", "on_the_way"):
+            found[codes] = {name: tuple(said) for name, said in found[codes].items()}
         return cls(**found)
 
 

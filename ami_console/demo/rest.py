@@ -18,6 +18,7 @@ from ami_console.demo.rest_handler import (
     unauthorized,
 )
 
+_CLOSED = FINAL | {"CANCELING"}
 _DEFAULT_LIMIT, _DEFAULT_LOGS = 20, 1000
 _FETCH_PATIENCE_S = 60.0
 
@@ -181,7 +182,7 @@ class TasksHandler(ApiHandler):
         """Reserve images; while the broker is away this hangs."""
         job, log = self.job(job_id), self.api.background.log_request
         tasks: list[dict[str, Any]] = []
-        if job.status in FINAL:
+        if job.status in _CLOSED:
             log(
                 job.id,
                 f"Tasks requested for non-active job (status={job.status}); returning empty. "

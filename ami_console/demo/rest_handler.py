@@ -1,7 +1,7 @@
 """What all paths of the stand-in's REST API have in common: login, JSON, refusals."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,6 +23,7 @@ class Api:
         token: Login that may do everything.
         viewer_token: Login that may only look.
         is_old: Serve the older version, where tasks are fetched with GET.
+        at_work: Handlers of the requests that are not answered yet.
     """
 
     store: JobStore
@@ -32,6 +33,7 @@ class Api:
     token: str
     viewer_token: str = ""
     is_old: bool = False
+    at_work: set[RequestHandler] = field(default_factory=set)
 
 
 class Refusal(HTTPError):
@@ -50,6 +52,11 @@ class ApiHandler(RequestHandler):
     def initialize(self, api: Api) -> None:
         """Take what the handlers work with."""
         self.api = api
+        api.at_work.add(self)
+
+    def on_finish(self) -> None:
+        """The answer is on its way."""
+        self.api.at_work.discard(self)
 
     def set_default_headers(self) -> None:
         """Headers of every answer; tornado adds ``Date``."""

@@ -17,9 +17,10 @@ from ami_console.demo.plans import Scenario
 from ami_console.demo.scenarios import scenario as named_scenario
 from ami_console.demo.server_process import ServerProcess, ServerStartError
 from ami_console.demo.servers import NatsServer, RedisServer
-from ami_console.settings import Settings
+from ami_console.settings import PREFIX, Settings
 
 _LOOK_EVERY_S = 0.3
+_LEAST_PATIENCE_S = 30.0
 _PLANNED_CRASH = 1
 _CONSOLE_USER, _ANTENNA_USER = "ami-console", "antenna"
 
@@ -175,6 +176,15 @@ class Stack:
             **self._antenna.environment(),
             **self._nats.environment(read_only=self._secured),
             **self._redis.environment(),
+            **self._health_check(),
+        }
+
+    def _health_check(self) -> dict[str, str]:
+        """How patient Antenna is; the settings know no shorter times than half a minute."""
+        times = {"EVERY": self.scenario.health_check_every_s, "IDLE": self.scenario.idle_s}
+        return {
+            f"{PREFIX}HEALTH_CHECK_{name}_S": f"{max(time_s, _LEAST_PATIENCE_S):g}"
+            for name, time_s in times.items()
         }
 
     @property

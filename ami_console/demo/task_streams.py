@@ -79,7 +79,13 @@ class TaskStreams:
         )
 
     async def publish(
-        self, job_id: int, images: Sequence[tuple[str, str]], *, ack_wait_s: float, max_deliver: int
+        self,
+        job_id: int,
+        images: Sequence[tuple[str, str]],
+        *,
+        ack_wait_s: float,
+        max_deliver: int,
+        max_ack_pending: int,
     ) -> bool:
         """Make stream and consumer of a job, and publish a message per image.
 
@@ -108,7 +114,7 @@ class TaskStreams:
                 ack_wait=ack_wait_s,
                 max_deliver=max_deliver,
                 filter_subject=f"job.{job_id}.tasks",
-                max_ack_pending=1000,
+                max_ack_pending=max_ack_pending,
             ),
         )
         for start in range(0, len(images), _PUBLISHED_AT_ONCE):

@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import json
 import sys
+import time
 import zlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -33,6 +34,7 @@ class Worker:
     def __init__(self, plan: WorkerPlan, client: httpx.AsyncClient, *, is_old: bool) -> None:
         self._plan, self._client, self._is_old = plan, client, is_old
         self._batches = 0
+        self._began: dict[int, float] = {}
 
     async def work(self) -> None:
         """Work until cancelled, or until the plan says to crash; a server that is away is met
@@ -91,7 +93,7 @@ class Worker:
         return tasks
 
     async def _infer_and_post(self, job_id: int, tasks: list[dict[str, Any]]) -> None:
-        await asyncio.sleep(self._plan.image_s * len(tasks))
+        await asyncio.sleep(self._image_s(job_id) * len(tasks))
         results = [
             {"reply_subject": task["reply_subject"], "result": self._result(task)}
             for task in tasks
@@ -106,6 +108,13 @@ class Worker:
                 _say(f"job {job_id} posting failed with {type(error).__name__}, trying again")
                 await asyncio.sleep(_PAUSE_S)
         _say(f"job {job_id} posted {len(results)} -> 200")
+
+    def _image_s(self, job_id: int) -> float:
+        """How long an image of a job takes now, seconds."""
+        plan, now = self._plan, time.monotonic()
+        worked_s = now - self._began.setdefault(job_id, now)
+        is_slow = plan.slows_after_s is not None and worked_s >= plan.slows_after_s
+        return plan.image_s * plan.slowdown if is_slow else plan.image_s
 
     def _result(self, task: dict[str, Any]) -> dict[str, Any]:
         image_id = task["image_id"]

@@ -58,12 +58,15 @@ def episodes(
     began_s = _run_starts(at_s, truth)
     if since_s is not None:
         began_s = np.where(np.isnan(since_s), began_s, since_s)
-    if standing_s is not None:
-        before_first_end = np.cumsum(truth == 0.0) == 0
-        began_s = np.where(before_first_end, standing_s, began_s)
+    if standing_s is not None and len(at_s):
+        # Unless it ended meanwhile, or the data say that it began anew.
+        goes_back = (np.cumsum(truth == 0.0) == 0) & ~(began_s > at_s[0])
+        began_s = np.where(goes_back, np.fmin(standing_s, began_s), began_s)
     # In microseconds: a difference of large floats misses a whole number of seconds by a hair.
     held_long = np.round(at_s - began_s, 6) >= dwell_s
     holds = np.where(np.isnan(truth), np.nan, (truth == 1.0) & held_long)
+    # What spoke once need not hold for long again, unless the data say that it began anew.
+    goes_on = (truth == 1.0) & (held_long | (np.isnan(since_s) if since_s is not None else True))
     clears = np.full(len(at_s), clear_s) if at_once is None else np.where(at_once, 0.0, clear_s)
     found: list[Episode] = []
     spoken = last = -1 if standing_s is None else 0
@@ -71,7 +74,9 @@ def episodes(
     over_s = unseen_s = np.nan
     for tick in np.flatnonzero(_matters(holds, spoken)).tolist():
         now = at_s[tick]
-        if holds[tick] == 0.0:
+        if spoken >= 0 and goes_on[tick]:
+            pass
+        elif holds[tick] == 0.0:
             over_s, unseen_s = (now if np.isnan(over_s) else over_s), np.nan
         elif np.isnan(holds[tick]):
             unseen_s = now if np.isnan(unseen_s) else unseen_s
@@ -80,9 +85,9 @@ def episodes(
             if not np.isnan(withdrawn_s):
                 found.append(_episode(since, spoken, last, over_s, withdrawn_s))
                 spoken = -1
-        if holds[tick] == 1.0:
-            if spoken < 0:
-                spoken, since = tick, began_s[tick]
+        if holds[tick] == 1.0 and spoken < 0:
+            spoken, since = tick, began_s[tick]
+        if spoken >= 0 and goes_on[tick]:
             last = tick
             over_s = unseen_s = np.nan
     if spoken >= 0:
@@ -111,7 +116,7 @@ def _matters(holds: Truth, spoken: int) -> Flags:
 def _withdrawn(now: float, over_s: float, unseen_s: float, clear_s: float) -> float:
     """When it was withdrawn; NaN where it still stands."""
     if not np.isnan(over_s) and now - over_s >= clear_s:
-        return over_s + clear_s
+        return over_s + clear_s if clear_s else now
     if not np.isnan(unseen_s) and now - unseen_s >= GRACE_S:
         return unseen_s + GRACE_S
     return np.nan

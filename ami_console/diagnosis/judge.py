@@ -9,7 +9,7 @@ import pandas as pd
 
 from ami_console import frames
 from ami_console.diagnosis import checks  # noqa: F401 - it fills the register
-from ami_console.diagnosis.check import CHECKS, Check, Held
+from ami_console.diagnosis.check import CHECKS, Check
 from ami_console.diagnosis.dwell import GRACE_S, Episode, episodes
 from ami_console.diagnosis.finding import SEVERITIES, Finding, Key, worst_first
 from ami_console.diagnosis.looks import JobLooks, Seen, seen
@@ -44,7 +44,6 @@ class _Spell:
     check: Check
     sheet: Any
     episode: Episode
-    held: Held
 
     @property
     def stands(self) -> bool:
@@ -238,7 +237,8 @@ def _spells(check: Check, sheet: Any) -> list[_Spell]:
             at_once=sheet.is_over,
             standing_s=_since_s(sheet.standing.get(check.code)),
         )
-    return [_Spell(check=check, sheet=sheet, episode=each, held=held) for each in found]
+    sheet.held[check.code] = held
+    return [_Spell(check=check, sheet=sheet, episode=each) for each in found]
 
 
 def _since_s(finding: Finding | None) -> float | None:
@@ -287,8 +287,7 @@ def _cannot_tell(sheet: Sheet, spells: Sequence[_Spell], as_of: pd.Timestamp) ->
         passed_over = check.about != "job" or check.code in standing | explained
         if passed_over or not check.needs or sheet.is_over[-1]:
             continue
-        with np.errstate(invalid="ignore"):
-            truth = check.holds(sheet).truth
+        truth = sheet.held[check.code].truth
         if not np.isnan(truth[-1]) or not _is_lasting(check, sheet, truth):
             continue
         why = _lacking(check, sheet)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -71,7 +72,7 @@ class JobLooks:
     status: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class SourceLooks:
     """Reads of one source in order of time: when, whether they went well, what they said."""
 
@@ -86,6 +87,17 @@ class SourceLooks:
     def failed_s(self) -> Floats:
         """When it could not be read, s since the epoch."""
         return self.at_s[~self.ok]
+
+    @cached_property
+    def failing_since_s(self) -> Floats:
+        """At each read since when it fails: the first failed read in a row; NaN at good ones.
+
+        A failed read ends when the answer was given up, so its begin is what counts.
+        """
+        began = self.at_s - np.nan_to_num(self.elapsed_s)
+        first = ~self.ok & np.append(True, self.ok[:-1])
+        index = np.maximum.accumulate(np.where(first, np.arange(len(first)), -1))
+        return np.where(self.ok, np.nan, began[np.maximum(index, 0)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """What was known of one job at each tick: the last value of everything, and when it last moved."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -82,6 +82,7 @@ class Sheet:
         at_s: The ticks.
         rules: What the platform does by itself.
         mates: Sheets of the other jobs of the same pipeline.
+        held: Code → where the condition of a check holds, once it was reckoned.
         standing: Code → what was found at the instant before, where the ticks do not reach back.
     """
 
@@ -99,9 +100,13 @@ class Sheet:
         self.rules = rules
         self.mates: Sequence[Sheet] = ()
         self.standing: dict[str, Finding] = {}
+        self.held: dict[str, Any] = {}
         self._sources = sources
         self._values: dict[str, Floats] = {}
         self._places: dict[str, Any] = {}
+        self._earlier: dict[float, Any] = {}
+        self._of_others: dict[Sheet, Any] = {}
+        self._failing: dict[str, Floats] = {}
         self.at_s = self._ticks(as_of.value / 1e9)
 
     def _ticks(self, as_of_s: float) -> Floats:
@@ -240,24 +245,40 @@ class Sheet:
         place = np.searchsorted(rows["observed_at"], self.at_s, side="right") - 1
         return np.where(place >= 0, latest[np.maximum(place, 0)], np.nan)
 
+    def once(self, name: str, compute: "Callable[[Sheet], Floats]") -> Floats:
+        """What is reckoned of this job for all of its mates, kept under a name."""
+        if name not in self._values:
+            self._values[name] = compute(self)
+        return self._values[name]
+
     def before(self, values: Floats, span_s: float) -> Floats:
         """The values as they were so many seconds before each tick; NaN before the first."""
-        place = np.searchsorted(self.at_s, self.at_s - span_s, side="right") - 1
-        return np.where(place >= 0, values[np.maximum(place, 0)], np.nan)
+        if span_s not in self._earlier:
+            place = np.searchsorted(self.at_s, self.at_s - span_s, side="right") - 1
+            self._earlier[span_s] = np.maximum(place, 0), place >= 0
+        place, known = self._earlier[span_s]
+        return np.where(known, values[place], np.nan)
 
     def at(self, other: "Sheet", values: Floats) -> Floats:
         """Values of another job's sheet as of our ticks; NaN before its first."""
-        place = np.searchsorted(other.at_s, self.at_s, side="right") - 1
-        return np.where(place >= 0, values[np.maximum(place, 0)], np.nan)
+        if other not in self._of_others:
+            place = np.searchsorted(other.at_s, self.at_s, side="right") - 1
+            self._of_others[other] = np.maximum(place, 0), place >= 0
+        place, known = self._of_others[other]
+        return np.where(known, values[place], np.nan)
 
     def failing_s(self, source: str) -> Floats:
         """Since when a source can't be read, s since the epoch; NaN while it can."""
-        looks = self._sources.get(source)
-        if looks is None or not len(looks.at_s):
-            return np.full(len(self.at_s), np.nan)
-        place = np.searchsorted(looks.at_s, self.at_s, side="right") - 1
-        since = failing_since_s(looks)
-        return np.where(place >= 0, since[np.maximum(place, 0)], np.nan)
+        if source not in self._failing:
+            looks = self._sources.get(source)
+            if looks is None or not len(looks.at_s):
+                self._failing[source] = np.full(len(self.at_s), np.nan)
+            else:
+                place = np.searchsorted(looks.at_s, self.at_s, side="right") - 1
+                since = looks.failing_since_s
+                known = np.where(place >= 0, since[np.maximum(place, 0)], np.nan)
+                self._failing[source] = known
+        return self._failing[source]
 
     def evidence(self, tick: int, *names: str) -> list[Evidence]:
         """Values of the sheet at a tick, each with who told it and when."""
@@ -308,17 +329,6 @@ class Sheet:
 
 
 READ_FOR_JOBS = ("antenna", "nats", "redis")
-
-
-def failing_since_s(looks: SourceLooks) -> Floats:
-    """At each read since when the source fails: the first failed read in a row; NaN at good ones.
-
-    A failed read ends when the answer was given up, so its begin is what counts.
-    """
-    began = looks.at_s - np.nan_to_num(looks.elapsed_s)
-    first = ~looks.ok & np.append(True, looks.ok[:-1])
-    index = np.maximum.accumulate(np.where(first, np.arange(len(first)), -1))
-    return np.where(looks.ok, np.nan, began[np.maximum(index, 0)])
 
 
 def _rises(rows: Columns, values: Floats) -> Any:

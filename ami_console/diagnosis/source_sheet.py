@@ -1,13 +1,14 @@
 """What was known of one source at each of its reads."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ami_console.diagnosis.finding import Evidence, Finding
 from ami_console.diagnosis.looks import Seen, SourceLooks
-from ami_console.diagnosis.sheet import failing_since_s, instant, number
+from ami_console.diagnosis.sheet import instant, number
 from ami_console.metrics.arrays import Floats
 
 NAMES: Mapping[str, str] = {
@@ -32,12 +33,14 @@ class SourceSheet:
         looks: The reads.
         seen: Everything that was seen, for checks that compare.
         at_s: The ticks, s since the epoch.
+        held: Code → where the condition of a check holds, once it was reckoned.
         standing: Code → what was found at the instant before, where the ticks do not reach back.
     """
 
     def __init__(self, looks: SourceLooks, seen: Seen) -> None:
         self.looks, self.seen = looks, seen
         self.standing: dict[str, Finding] = {}
+        self.held: dict[str, Any] = {}
         as_of_s = seen.as_of.value / 1e9
         self.at_s = np.unique(np.append(looks.at_s, as_of_s))
         self._place = np.searchsorted(looks.at_s, self.at_s, side="right") - 1
@@ -59,7 +62,7 @@ class SourceSheet:
     @property
     def failing_s(self) -> Floats:
         """Since when it can't be read; NaN while it can."""
-        return self.on_ticks(failing_since_s(self.looks))
+        return self.on_ticks(self.looks.failing_since_s)
 
     @property
     def failures(self) -> Floats:

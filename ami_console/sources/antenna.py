@@ -30,7 +30,8 @@ class AntennaSource:
 
     A reading is ok when Antenna answered for at least one of the jobs asked for. Then ``error``
     may still hold a remark: how many jobs could not be read, or what was left out. A job that
-    Antenna does not know (404) gives no row and is no failure.
+    Antenna does not know (404) is no failure: it gives a row in which all but its number is
+    missing.
     """
 
     name: ClassVar[SourceName] = "antenna"
@@ -62,7 +63,14 @@ class AntennaSource:
         if failures:
             remark = f"{len(failures)} of {len(wanted)} jobs could not be read: {failures[0]}"
         bodies = [answer.body for answer in answers if answer.status == 200]
-        return self._reading(answers, bodies, began=began, remark=remark, asked=len(wanted))
+        unknown = [
+            job_id
+            for job_id, result in zip(wanted, results, strict=True)
+            if isinstance(result, Answer) and result.status == 404
+        ]
+        return self._reading(
+            answers, bodies, began=began, remark=remark, asked=len(wanted), unknown=unknown
+        )
 
     async def discover(self) -> Reading:
         """Active jobs by the lists, and the rows of all jobs on the way.
@@ -174,6 +182,7 @@ class AntennaSource:
         began: float,
         remark: str | None = None,
         asked: int | None = None,
+        unknown: Collection[int] = (),
     ) -> Reading:
         observed_at = now_ns()
         # A job may have moved from list to list meanwhile: the later look counts.
@@ -193,7 +202,10 @@ class AntennaSource:
             requests=asked or len(answers),
             clock_offset_s=date_offset_s(answers),
             rows={
-                "jobs": [job for job, _ in latest.values()],
+                "jobs": [
+                    *(job for job, _ in latest.values()),
+                    *({"observed_at": observed_at, "job_id": job_id} for job_id in unknown),
+                ],
                 "stages": [stage for _, stages in latest.values() for stage in stages],
             },
         )

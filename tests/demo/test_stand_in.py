@@ -16,6 +16,7 @@ from playing import FIRST_JOB, SAMPLES, Look, plan, scenario, shape, worker
 from ami_console.demo.scenarios import SCENARIOS
 from ami_console.demo.scenarios import scenario as named
 from ami_console.demo.stack import Stack
+from ami_console.demo.troubles import TROUBLES
 from ami_console.errors import SettingsError
 
 pytestmark = pytest.mark.servers
@@ -342,14 +343,15 @@ def test_every_scenario_starts(name: str) -> None:
 def test_scenarios_are_plausible() -> None:
     """Slugs exist, names of a scenario differ, and every mood of the list is there."""
     wanted = "healthy no_worker worker_crash max_deliver results_backlog cancelled mostly_failing"
-    assert set(SCENARIOS) == {*wanted.split(), "starved", "mixed"}
+    rare = {scenario.name for scenario in TROUBLES}
+    assert set(SCENARIOS) == {*wanted.split(), "starved", "mixed", *rare}
     for found in SCENARIOS.values():
         for first, second in itertools.pairwise(sorted(job.name for job in found.jobs)):
             assert first != second
         served = {slug for plan in found.workers for slug in plan.pipelines}
         unserved = {job.pipeline for job in found.jobs} - served
         assert bool(unserved) == (found.name in {"no_worker", "mixed"})
-    with pytest.raises(SettingsError, match=r"'helthy'; scenarios are cancelled, healthy, "):
+    with pytest.raises(SettingsError, match=r"'helthy'; scenarios are at_capacity, cancelled, "):
         Stack("helthy")
 
 

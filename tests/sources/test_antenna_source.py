@@ -87,7 +87,11 @@ async def test_jobs_are_read_at_once_with_the_token(
     reading = await source.read([4, 3, 99, 3])
     await source.aclose()
     assert (reading.ok, reading.error, reading.requests) == (True, None, 3)
-    assert [row["job_id"] for row in reading.rows["jobs"]] == [3, 4]
+    assert [(row["job_id"], row.get("status")) for row in reading.rows["jobs"]] == [
+        (3, "STARTED"),
+        (4, "SUCCESS"),
+        (99, None),
+    ]
     assert len(reading.rows["stages"]) == 6
     assert {row["observed_at"] for row in reading.rows["stages"]} == {reading.observed_at}
     assert before < reading.observed_at <= now_ns()

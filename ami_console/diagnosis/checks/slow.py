@@ -49,19 +49,22 @@ def own_past(sheet: Sheet) -> Floats:
 def others_past(sheet: Sheet) -> Floats:
     """Median pace of other jobs of the pipeline over their whole lives; NaN of too few."""
     paces = []
-    for mate in sheet.mates:
-        began_s = _first_s(mate, mate["delivered_stream_seq"] > 0)
-        span_s = mate.settled_s - began_s
-        done = pd.Series(mate.settled).ffill().to_numpy()
-        with np.errstate(divide="ignore", invalid="ignore"):
-            told = np.where((done >= OTHERS_IMAGES) & (span_s > 0), done / span_s * 60.0, np.nan)
-        paces.append(sheet.at(mate, told))
-    if len(paces) < OTHERS:
+    if len(sheet.mates) < OTHERS:
         return np.full(len(sheet.at_s), np.nan)
+    for mate in sheet.mates:
+        paces.append(sheet.at(mate, mate.once("slow.whole_life", _whole_life)))
     known = np.stack(paces)
     enough = np.sum(~np.isnan(known), axis=0) >= OTHERS
     filled = np.where(enough, known, 0.0)
     return np.where(enough, np.nanmedian(filled, axis=0), np.nan)
+
+
+def _whole_life(sheet: Sheet) -> Floats:
+    """A job's own pace from its first delivery on; NaN where it did too little to count."""
+    span_s = sheet.settled_s - _first_s(sheet, sheet["delivered_stream_seq"] > 0)
+    done = pd.Series(sheet.settled).ffill().to_numpy()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where((done >= OTHERS_IMAGES) & (span_s > 0), done / span_s * 60.0, np.nan)
 
 
 def _first_s(sheet: Sheet, told: Flags) -> float:
@@ -72,20 +75,22 @@ def _first_s(sheet: Sheet, told: Flags) -> float:
 def usual(sheet: Sheet) -> Floats:
     """What it is compared with: its own past, else that of its pipeline."""
     own = own_past(sheet)
-    return np.where(np.isnan(own), others_past(sheet), own)
+    return np.where(np.isnan(own), others_past(sheet), own) if np.isnan(own).any() else own
 
 
 def _pipeline_pace(sheet: Sheet) -> Floats:
     """Of all jobs of the pipeline together: sharing workers with another job is not slow."""
     paces = [np.nan_to_num(pace(sheet))]
-    paces += [np.nan_to_num(sheet.at(mate, pace(mate))) for mate in sheet.mates]
+    paces += [np.nan_to_num(sheet.at(m, m.once("slow.pace", pace))) for m in sheet.mates]
     return np.sum(paces, axis=0)
 
 
 def holds(sheet: Sheet) -> Held:
     """It moves, has images queued, and its pipeline makes less than it used to make alone."""
     now, past = pace(sheet), usual(sheet)
-    slower = np.where(np.isnan(past), 0.0, below(_pipeline_pace(sheet), CLEARLY * past))
+    slower = np.where(np.isnan(past), 0.0, below(now, CLEARLY * past))
+    if np.any(slower == 1.0):
+        slower = all_of(slower, below(_pipeline_pace(sheet), CLEARLY * past))
     # What was not seen, or could not be fetched, in the window is no pace.
     disturbed = np.minimum(
         1.0,

@@ -47,8 +47,13 @@ def holds(sheet: Sheet) -> Held:
         above(sheet["num_ack_pending"], 0),
         above(sheet.at_s - quiet_since_s(sheet), sheet["ack_wait_s"]),
     )
-    busy = np.where(np.isnan(line_s(sheet)), 0.0, line_s(sheet) > sheet["ack_wait_s"])
-    truth = all_of(any_of(again, expired), above(others_in_flight(sheet), 0), busy)
+    late = any_of(again, expired)
+    if sheet.mates and np.any(late == 1.0):
+        line = line_s(sheet)
+        busy = np.where(np.isnan(line), 0.0, line > sheet["ack_wait_s"])
+        truth = all_of(late, above(others_in_flight(sheet), 0), busy)
+    else:  # nothing is late, or there is no other job: spare the reckoning
+        truth = np.where(np.isnan(late) & bool(sheet.mates), np.nan, 0.0)
     return Held(truth, again_since_s(sheet, truth), margin_s(sheet))
 
 

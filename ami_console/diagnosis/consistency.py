@@ -15,9 +15,6 @@ from ami_console.metrics.arrays import Flags, Floats
 
 Verdict = Literal["pass", "fail", "cant_tell"]
 
-LOOKS = 2
-"""Two looks in a row must disagree before an equality fails."""
-
 ROUND = 3
 """Ticks of one look: each of the three sources is read once."""
 
@@ -142,10 +139,10 @@ def _line(sheet: Sheet, quantity: str, values: dict[str, Floats], is_over: bool)
     verdict = "fail" if failing else "pass"
     why, since = "", None
     if failing:
-        (a, b), off = next(iter(failing.items()))
+        a, b = next(iter(failing))
         why = f"{a} says {_told(shown[a])}, {b} says {_told(shown[b])}"
-        run = np.flatnonzero(~off)
-        since = instant(sheet.at_s[run[-1] + 1 if run.size else 0])
+        equal = np.flatnonzero(_equal(values[a], values[b]))
+        since = instant(sheet.at_s[equal[-1] + 1 if equal.size else 0])
     return Line(
         quantity=quantity, tellers=tuple(values), verdict=verdict, why=why, since=since, **row
     )
@@ -170,7 +167,8 @@ def _disagree(left: Floats, right: Floats) -> Flags:
     off &= ~_between(left, right) & ~_between(right, left)
     unknown = np.isnan(left) | np.isnan(right)
     off &= ~unknown
-    need = LOOKS * ROUND
+    # The look before forgives the first one; the second must disagree all around.
+    need = ROUND
     count = np.cumsum(off)
     last_good = np.maximum.accumulate(np.where(off, 0, count))
     return (count - last_good) >= need

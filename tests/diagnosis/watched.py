@@ -154,6 +154,24 @@ def moving(until_s: int, *, per_look: int = 4, in_flight: int = 8, total: int = 
     return changes
 
 
+def frozen(until_s: int, *, thaw_s: int = 10_000) -> Watched:
+    """A healthy job, and from second 40 on nothing is saved until ``thaw_s``; workers fetch on."""
+    changes: dict[int, Values] = dict(moving(until_s))
+    before = changes[40]
+    for second in range(42, until_s + 1, 2):
+        if second < thaw_s:
+            handed = min(400, int(before["deliveries"]) + 4 * (second - 40) // 2)
+            kept = ("acked_at", "process", "results", "rest_processed", "updated_at")
+            changes[second] = {
+                **changes[second],
+                **{name: before[name] for name in kept},
+                **{"pending": 400 - handed, "deliveries": handed},
+                "in_flight": handed - (400 - int(before["results"])),
+                "delivered_at": second - 0.5,
+            }
+    return watched(until_s, changes)
+
+
 def queued(total: int) -> dict[str, Any]:
     """The numbers of a job of which nothing was handed out yet."""
     names = ("last_seq", "total", "rest_total", "pending", "process", "results")

@@ -8,10 +8,11 @@ from ami_console.diagnosis.checks.not_returning import quiet_since_s
 from ami_console.diagnosis.checks.redelivering import about, again_since_s
 from ami_console.diagnosis.finding import Evidence
 from ami_console.diagnosis.sheet import Sheet, number
-from ami_console.diagnosis.truth import above, all_of, any_of
+from ami_console.diagnosis.truth import Truth, above, all_of, any_of, newest
 from ami_console.metrics.arrays import Floats
 
 RATE_S = 60.0
+IN_LINE = 1.5
 
 
 def others_in_flight(sheet: Sheet) -> Floats:
@@ -49,12 +50,30 @@ def holds(sheet: Sheet) -> Held:
     )
     late = any_of(again, expired)
     if sheet.mates and np.any(late == 1.0):
-        line = line_s(sheet)
-        busy = np.where(np.isnan(line), 0.0, line > sheet["ack_wait_s"])
-        truth = all_of(late, above(others_in_flight(sheet), 0), busy)
+        truth = all_of(late, _overcommitted(sheet))
     else:  # nothing is late, or there is no other job: spare the reckoning
         truth = np.where(np.isnan(late) & bool(sheet.mates), np.nan, 0.0)
-    return Held(truth, again_since_s(sheet, truth), margin_s(sheet))
+    since_s = quiet_since_s(sheet) + sheet["ack_wait_s"]
+    since_s = np.where(expired == 1.0, since_s, again_since_s(sheet, truth))
+    return Held(truth, since_s, margin_s(sheet))
+
+
+def _overcommitted(sheet: Sheet) -> Truth:
+    """Whether workers that move hold, or held at the last fetch, more than they can do in time.
+
+    Others are done first: when it is this job's turn they hold nothing else any more, and are
+    late all the same, but for no longer than the line was.
+    """
+    line, others = line_s(sheet), others_in_flight(sheet)
+    wait_s = sheet["ack_wait_s"]
+    long_now = (line > wait_s) & (others > 0)
+    fetched = np.clip(np.searchsorted(sheet.at_s, sheet.delivered_s), 0, len(sheet.at_s) - 1)
+    line_then, others_then = line[fetched], others[fetched]
+    quiet_s = sheet.at_s - sheet.delivered_s
+    long_then = (line_then > wait_s) & (others_then > 0) & (quiet_s <= IN_LINE * line_then)
+    moved_s = newest(sheet.settled_s, *(sheet.at(mate, mate.settled_s) for mate in sheet.mates))
+    moves = sheet.at_s - moved_s <= wait_s
+    return ((long_now | long_then) & moves).astype("float64")
 
 
 def tell(sheet: Sheet, tick: int) -> Told:
@@ -68,7 +87,7 @@ def tell(sheet: Sheet, tick: int) -> Told:
         Evidence(name="line_s", value=number(line_s(sheet)[tick]), source="nats"),
     ]
     holding = [mate for mate in sheet.mates if _holds_some(sheet, mate, tick)]
-    ids = ", ".join(str(mate.looks.job_id) for mate in holding)
+    ids = ", ".join(str(mate.looks.job_id) for mate in holding or sheet.mates)
     return Told(
         "warning",
         f"Reserved images expire: workers hold {others:,.0f} images of job {ids} as well",
@@ -99,6 +118,16 @@ register(
                 "time that all images in flight of the pipeline take at its pace",
                 "ack wait",
                 "live ack wait of the consumer; the pace is that of the last minute",
+            ),
+            Threshold(
+                "workers of the pipeline acknowledge, at most so long ago",
+                "ack wait",
+                "else they are not busy, but gone",
+            ),
+            Threshold(
+                "after the fetch, while it is the job's turn",
+                f"{IN_LINE:g} times the line that there was at the fetch",
+                "the pace of a minute is not exact",
             ),
             MARGIN,
         ),

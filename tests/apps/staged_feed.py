@@ -8,8 +8,10 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from ami_console.batch import Batch
+from ami_console.diagnosis import Rules, diagnose
 from ami_console.history import History
 from ami_console.instants import NS_PER_S
+from ami_console.live_diagnosis import Judged
 from ami_console.reading import Reading, Row
 
 START_NS = pd.Timestamp("2026-11-23T15:00:00Z").value
@@ -170,6 +172,9 @@ class StagedFeed:
         self.jobs = jobs
         self.every_s = every_s
         self.zone = ZoneInfo("America/New_York")
+        self.rules = Rules()
+        self.told: Judged | None = None  # judged on demand when there is none
+        self._judged: Judged | None = None
         self.history = History()
         self.now_s = 0.0
         self.down: dict[str, str] = {}
@@ -197,6 +202,18 @@ class StagedFeed:
 
     def job_ids(self) -> list[int]:
         return self.history.job_ids()
+
+    def judged(self) -> Judged | None:
+        """What was set, or of the last look."""
+        if self.told is not None:
+            return self.told
+        newest = self.history.latest("reads")["observed_at"].max()
+        if pd.isna(newest):
+            return None
+        if self._judged is None or self._judged.as_of != newest:
+            found = diagnose(self.history, as_of=newest, rules=self.rules)
+            self._judged = Judged(newest, found)
+        return self._judged
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         self.subscriptions += 1

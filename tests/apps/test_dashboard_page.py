@@ -140,6 +140,7 @@ def test_a_fault_of_ours_is_shown(staged: StagedFeed, monkeypatch: pytest.Monkey
         raise ZeroDivisionError("in <a> metric")
 
     monkeypatch.setattr(page.board, "fleet", broken)
+    staged.look(staged.now_s + 10)
     page.refresh()
     assert "could not be brought up to date" in page._troubles.html
     assert "in &lt;a&gt; metric" in page._troubles.html
@@ -153,8 +154,9 @@ def test_a_refresh_without_news_changes_nothing(staged: StagedFeed) -> None:
     page = opened(staged)
     changes: list[str] = []
     page.table.widget.param.watch(lambda event: changes.append(event.name), ["value", "selection"])
-    for pane in (*page._panes.values(), *page._heads.values(), *page._sources.values()):
-        pane.param.watch(lambda event: changes.append(event.name), ["html", "texts"])
+    judged = (page._judged._found, *page._judged._panes.values())
+    for pane in (*page._panes.values(), *page._heads.values(), *page._sources.values(), *judged):
+        pane.param.watch(lambda event: changes.append(event.name), ["html", "texts", "newer"])
     data = page._charts.source.data
     page.refresh()
     assert changes == []
@@ -165,7 +167,8 @@ def test_only_numbers_are_sent_when_only_numbers_changed(staged: StagedFeed) -> 
     """The frames of the panes stay; 2 s later only some texts differ."""
     page = opened(staged)
     frames: list[str] = []
-    panes = {**page._panes, **page._heads, **page._sources}
+    judged = {"findings": page._judged._found, **page._judged._panes}
+    panes = {**page._panes, **page._heads, **page._sources, **judged}
     for name, pane in panes.items():
         pane.param.watch(lambda _, name=name: frames.append(name), "html")
     staged.look(staged.now_s + 10)

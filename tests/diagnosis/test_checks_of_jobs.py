@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from watched import Changes, Watched, at, done, frozen, moving, queued, watched
 
 from ami_console.diagnosis import CHECKS, Finding
 from ami_console.reading import Reading
-from tests.diagnosis.watched import Changes, Watched, at, done, frozen, moving, queued, watched
 
 
 def evidence(finding: Finding) -> dict[str, object]:

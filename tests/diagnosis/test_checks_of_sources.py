@@ -2,11 +2,11 @@
 
 import pandas as pd
 import pytest
+from watched import Watched, at, moving, watched
 
 from ami_console.diagnosis import Finding, diagnose
 from ami_console.history import History
 from ami_console.reading import Reading
-from tests.diagnosis.watched import Watched, at, moving, watched
 
 
 def source(whole: Watched, second: float | None = None) -> list[Finding]:

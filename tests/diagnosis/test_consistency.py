@@ -1,9 +1,9 @@
 """Job database, broker and Redis side by side."""
 
 import pytest
+from watched import Watched, at, done, moving, watched
 
 from ami_console.diagnosis import Line, consistency
-from tests.diagnosis.watched import Watched, at, done, moving, watched
 
 
 def lines(whole: Watched, second: float | None = None) -> dict[str, Line]:

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
+from watched import Watched, at, done, moving, watched
 
 from ami_console.diagnosis import Rules, outlook
-from tests.diagnosis.watched import Watched, at, done, moving, watched
 
 
 def coming(whole: Watched, second: float | None = None, **rules: float) -> list[dict[str, Any]]:

@@ -4,10 +4,10 @@ import functools
 
 import pandas as pd
 import pytest
+from recorded import JOBS, history_of
 
 from ami_console.diagnosis import Finding, consistency, diagnose, outlook, verdicts
 from ami_console.history import History
-from tests.recorded import JOBS, history_of
 
 QUIET = ("a_healthy", "e_cancelled", "m_slow_but_healthy")
 

@@ -2,6 +2,8 @@
 
 import pandas as pd
 import pytest
+from waiting import until
+from watched import BEGIN, at, frozen, watched
 
 from ami_console.collector import Collector
 from ami_console.diagnosis import Finding
@@ -9,8 +11,6 @@ from ami_console.history import History
 from ami_console.live_diagnosis import WINDOW_S, LiveDiagnosis, last_recorded
 from ami_console.reading import Reading
 from ami_console.settings import Settings
-from tests.diagnosis.watched import BEGIN, at, frozen, watched
-from tests.waiting import until
 
 SETTINGS = Settings()
 

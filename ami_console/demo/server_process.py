@@ -1,5 +1,6 @@
 """A server process of the demo: started, asked whether it is ready, stopped, frozen, killed."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -129,6 +130,8 @@ class ServerProcess(ABC):
         """SIGSTOP: the port accepts, nobody answers."""
         if self._process is not None:
             self._process.send_signal(signal.SIGSTOP)
+            # On a busy machine it takes a moment until it stands.
+            os.waitpid(self._process.pid, os.WUNTRACED)
 
     def resume(self) -> None:
         """SIGCONT, after :meth:`pause`."""

@@ -40,6 +40,7 @@ READ_ONLY_PERMISSIONS: Mapping[str, list[str]] = {
         "$JS.API.CONSUMER.INFO.>",
         "$JS.API.STREAM.LIST",
         "$JS.API.CONSUMER.LIST.>",
+        "$SYS.REQ.USER.INFO",
     ],
     "subscribe": [
         "_INBOX_ami.>",

@@ -154,9 +154,12 @@ async def test_a_token_of_nats_has_no_limits_and_is_not_repeated(
 
 @pytest.mark.servers
 async def test_a_login_that_may_not_ask_has_limits(
-    start_nats: Callable[..., NatsServer], settings_of: Make
+    start_nats: Callable[..., NatsServer], settings_of: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The read-only login as it is in use: nats-server refuses the question, and that is all."""
+    """A login of an older README: nats-server refuses the question, and that is all."""
+    publish = [s for s in READ_ONLY_PERMISSIONS["publish"] if s != USER_INFO]
+    older = {**READ_ONLY_PERMISSIONS, "publish": publish}
+    monkeypatch.setattr(servers, "READ_ONLY_PERMISSIONS", older)
     server = start_nats(
         user="antenna", password="a", read_only_user="console", read_only_password="c"
     )
@@ -170,13 +173,10 @@ async def test_a_login_that_may_not_ask_has_limits(
 
 @pytest.mark.servers
 async def test_a_login_that_may_ask_is_told_its_limits(
-    start_nats: Callable[..., NatsServer], settings_of: Make, monkeypatch: pytest.MonkeyPatch
+    start_nats: Callable[..., NatsServer], settings_of: Make
 ) -> None:
-    """With one more subject allowed, nats-server tells exactly what was configured."""
-    publish = [*READ_ONLY_PERMISSIONS["publish"], USER_INFO]
-    monkeypatch.setattr(
-        servers, "READ_ONLY_PERMISSIONS", {**READ_ONLY_PERMISSIONS, "publish": publish}
-    )
+    """The login of the README: nats-server tells exactly what was configured."""
+    publish = READ_ONLY_PERMISSIONS["publish"]
     server = start_nats(
         user="antenna", password="a", read_only_user="console", read_only_password="c"
     )

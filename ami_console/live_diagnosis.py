@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -23,6 +23,9 @@ WINDOW_S = 600.0
 
 EVERY_S = 2.0
 """Verdicts need some looks to speak, so that more often than this tells nothing new."""
+
+LOOK_BACK_S = 7200.0
+"""How far back a recording is read to judge an instant of it, seconds."""
 
 RESTART_S = 600.0
 """What stood when the last watch ended, no longer ago than this, is taken to go on."""
@@ -121,6 +124,28 @@ class LiveDiagnosis:
             bytes=0,
             rows={"findings": rows},
         )
+
+
+def diagnose_recorded(
+    source: FrameSource,
+    *,
+    as_of: pd.Timestamp,
+    job_ids: Collection[int] | None = None,
+    rules: Rules | None = None,
+) -> list[Finding]:
+    """What was wrong at an instant of a recording, the worst first.
+
+    It looks back :data:`LOOK_BACK_S`; what stood before that, and was recorded, is carried on.
+
+    Args:
+        source: The recording.
+        as_of: The instant judged at.
+        job_ids: Only these jobs, and the sources; ``None``: all.
+        rules: What the platform does by itself; as Antenna ships it when not given.
+    """
+    since = as_of - pd.Timedelta(seconds=LOOK_BACK_S)
+    before = last_recorded(source, as_of=since)
+    return diagnose(source, as_of=as_of, job_ids=job_ids, since=since, before=before, rules=rules)
 
 
 def last_recorded(source: FrameSource, *, as_of: pd.Timestamp) -> list[Finding]:

@@ -15,11 +15,11 @@ from ami_console.cli import DONE, FOUND, SOURCE_FAILED
 from ami_console.collector import Collector
 from ami_console.commands.known_jobs import known_jobs
 from ami_console.commands.printing import cell, duration, printable
-from ami_console.diagnosis import Finding, diagnose, outlook
+from ami_console.diagnosis import Finding, outlook
 from ami_console.diagnosis.finding import Evidence, plain
 from ami_console.errors import RecordingError, SettingsError, UnknownJobError
 from ami_console.frames import FrameSource
-from ami_console.live_diagnosis import rules_of
+from ami_console.live_diagnosis import LOOK_BACK_S, diagnose_recorded, rules_of
 from ami_console.metrics import task_times
 from ami_console.reading import FINAL_STATUSES
 from ami_console.recording import open_recording
@@ -38,13 +38,14 @@ def run(options: argparse.Namespace) -> int:
     jobs = options.jobs or None
     _check_known(source, jobs, where)
     rules = rules_of(settings)
-    findings = diagnose(source, as_of=as_of, job_ids=jobs, rules=rules)
+    findings = diagnose_recorded(source, as_of=as_of, job_ids=jobs, rules=rules)
     if options.format == "json":
         told = [finding.as_json() for finding in findings]
         print(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
     else:
         print(f"as of {_instant(as_of)}, judged by {printable(where)}")
-        coming = outlook(source, as_of=as_of, job_ids=jobs, rules=rules)
+        since = as_of - pd.Timedelta(seconds=LOOK_BACK_S)
+        coming = outlook(source, as_of=as_of, job_ids=jobs, since=since, rules=rules)
         print(_as_text(findings, coming, _running(source, as_of), as_of))
         for line in _thrown_away(source, as_of, jobs):
             print(line)

@@ -143,8 +143,7 @@ def seen(
         for name in ("reads", "queues", "advisories", "acks")
     )
     if job_ids is not None:
-        wanted = _with_mates(held["jobs"], job_ids)
-        held = {name: frame[frame["job_id"].isin(wanted)] for name, frame in held.items()}
+        held = _of(held, job_ids)
     jobs = _jobs(held, _given_up(advisories, acks))
     sources = {str(name): _source(str(name), rows) for name, rows in reads.groupby("source")}
     return Seen(
@@ -169,10 +168,18 @@ def _rows(
     return pd.concat([older, rows], ignore_index=True) if len(older) else rows
 
 
-def _with_mates(jobs: pd.DataFrame, job_ids: Collection[int]) -> list[int]:
-    mine = jobs["job_id"].isin(list(job_ids))
-    mates = jobs["pipeline"].isin(jobs.loc[mine, "pipeline"].dropna())
-    return [*job_ids, *jobs.loc[mates, "job_id"].dropna().unique().tolist()]
+def _of(held: dict[str, pd.DataFrame], job_ids: Collection[int]) -> dict[str, pd.DataFrame]:
+    """Rows of some jobs, and of their pipelines' other jobs while these were seen."""
+    mine = {name: frame["job_id"].isin(list(job_ids)) for name, frame in held.items()}
+    pipelines = held["jobs"].loc[mine["jobs"], "pipeline"].dropna()
+    is_mate = held["jobs"]["pipeline"].isin(pipelines)
+    mates = held["jobs"].loc[is_mate, "job_id"].dropna().unique()
+    times = held["consumers"].loc[mine["consumers"], "observed_at"]
+    kept = {}
+    for name, frame in held.items():
+        meanwhile = frame["observed_at"].between(times.min(), times.max())
+        kept[name] = frame[mine[name] | (frame["job_id"].isin(mates) & meanwhile)]
+    return kept
 
 
 def _jobs(held: Mapping[str, pd.DataFrame], given_up: Mapping[int, Floats]) -> dict[int, JobLooks]:

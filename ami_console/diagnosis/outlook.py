@@ -84,6 +84,8 @@ def _health_check(sheet: Sheet, as_of: pd.Timestamp, rules: Rules) -> list[dict[
     left, total = sheet["redis_pending_results"][-1], sheet["redis_total"][-1]
     failed, processing = sheet["redis_failed"][-1], sheet["redis_pending_process"][-1]
     waiting = np.fmax(left, processing)
+    if sheet.counters_exist[-1] == 0.0:  # keys that are gone count as empty sets
+        waiting = 0.0
     images, becomes = None, None
     if waiting == 0:
         images, becomes = 0, "REVOKED"

@@ -178,6 +178,15 @@ class Sheet:
         return np.where(self.at_s >= rows["observed_at"][0], rows[column][place], np.nan)
 
     @cached_property
+    def counters_exist(self) -> Truth:
+        """Whether Redis has the job's total; unknown where it was not read lately."""
+        rows = self.looks.parts.get("counters")
+        if rows is None:
+            return np.full(len(self.at_s), np.nan)
+        _, fresh = self._place("counters", rows)
+        return np.where(fresh, ~np.isnan(self["redis_total"]), np.nan)
+
+    @cached_property
     def is_over(self) -> Flags:
         """Whether the job is final: nothing of it will move again."""
         return self["is_final"] == 1.0

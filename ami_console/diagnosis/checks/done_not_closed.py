@@ -19,6 +19,7 @@ def by_counters(sheet: Sheet) -> Truth:
         same(sheet["num_redelivered"], 0),
     )
     return all_of(
+        sheet.counters_exist,
         above(sheet["redis_total"], 0),
         same(sheet["redis_pending_process"], 0),
         same(sheet["redis_pending_results"], 0),

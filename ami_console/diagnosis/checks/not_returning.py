@@ -37,6 +37,7 @@ def tell(sheet: Sheet, tick: int) -> Told:
         sheet.instant_evidence(tick, "settled_last_at", sheet.settled_s),
     ]
     evidence += sheet.evidence(tick, "redis_pending_results")
+    evidence += sheet.queue_evidence(tick)
     held = images(sheet["num_ack_pending"][tick])
     return Told(
         "critical",
@@ -50,7 +51,8 @@ def tell(sheet: Sheet, tick: int) -> Told:
         f"Look whether {workers(sheet)} are alive and what they last wrote. If they are gone, "
         f"start one: the images come back by themselves. `{consumer_command(sheet)}` shows them.",
         "The broker shows an expired reservation exactly like work in progress: a worker that "
-        "needs longer than ack wait for a batch looks the same until it posts.",
+        "needs longer than ack wait for a batch looks the same until it posts, and so do results "
+        "that wait for Celery: its queue ml_results would be long then.",
     )
 
 
@@ -80,6 +82,8 @@ register(
             "consumers.ack_wait_s",
             "consumers.max_deliver",
             "counters.pending_results",
+            "queues.ready",
+            "queues.unacknowledged",
             "jobs.status",
         ),
         needs=("nats", "antenna"),

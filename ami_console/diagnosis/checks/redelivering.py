@@ -75,7 +75,8 @@ def tell(sheet: Sheet, tick: int) -> Told:
         "longer than ack wait and is worked on twice.",
         f"See whether one of {workers(sheet)} crashed. If none did, batches take too long: make "
         f"them smaller, or raise ack wait. `{consumer_command(sheet)}` shows both.",
-        "Whether it was a crash or a batch that took too long, the broker does not tell.",
+        "Whether it was a crash or a batch that took too long, the broker does not tell; nor, "
+        "while others are in flight, whether some of them were given up already.",
     )
 
 

@@ -10,31 +10,22 @@ from ami_console.diagnosis.truth import Truth, all_of, any_of, no
 DWELL_S = 30.0
 
 
-def _counters_exist(sheet: Sheet) -> Truth:
-    """Whether Redis has the job's total: 1 or 0; unknown where Redis was not read lately."""
-    rows = sheet.looks.parts.get("counters")
-    if rows is None:
-        return np.full(len(sheet.at_s), np.nan)
-    fresh = sheet.at_s - sheet.read_s("counters") <= np.nanmax([15.0, 15.0])
-    return np.where(fresh, (~np.isnan(sheet["redis_total"])).astype("float64"), np.nan)
-
-
 def _expected(sheet: Sheet) -> Truth:
     """Whether they must be there: they were seen before, or Antenna has collected the images."""
-    seen = (sheet["stream_exists"] == 1.0) | (_counters_exist(sheet) == 1.0)
+    seen = (sheet["stream_exists"] == 1.0) | (sheet.counters_exist == 1.0)
     collected = sheet["rest_total"] > 0
     return np.maximum.accumulate((seen | collected).astype("float64"))
 
 
 def holds(sheet: Sheet) -> Held:
     """Expected, and one of the two is missing."""
-    gone = any_of(no(sheet["stream_exists"]), no(_counters_exist(sheet)))
+    gone = any_of(no(sheet["stream_exists"]), no(sheet.counters_exist))
     return Held(all_of(sheet.active, _expected(sheet), gone), None, DWELL_S)
 
 
 def tell(sheet: Sheet, tick: int) -> Told:
     """Critical: nothing can be fetched or counted any more."""
-    stream, counters = sheet["stream_exists"][tick], _counters_exist(sheet)[tick]
+    stream, counters = sheet["stream_exists"][tick], sheet.counters_exist[tick]
     evidence = sheet.evidence(tick, "stream_exists", "redis_total", "rest_total", "rest_processed")
     job_id = sheet.looks.job_id
     gone = []

@@ -5,6 +5,7 @@ import pytest
 from waiting import until
 from watched import BEGIN, at, frozen, watched
 
+from ami_console import live_diagnosis
 from ami_console.collector import Collector
 from ami_console.diagnosis import Finding
 from ami_console.history import History
@@ -42,6 +43,24 @@ def test_what_is_wrong_for_longer_than_the_window_keeps_its_begin() -> None:
     for second in range(60, 2 * int(WINDOW_S), 60):
         (row,) = judge.judge(at(second + 0.1)).rows["findings"]
         assert (row["code"], row["since"]) == ("results_backlog", at(39.7).value)
+
+
+def test_a_recording_is_judged_by_its_last_hours_and_what_stood_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The post-mortem looks back two hours, and the backlog began before that: it was recorded."""
+    monkeypatch.setattr(live_diagnosis, "LOOK_BACK_S", 300.0)
+    history = frozen(900).history
+    # The recording as it is, but for the last verdicts: those are what is asked for.
+    judge = LiveDiagnosis(history, SETTINGS)
+    for second in range(60, 620, 60):
+        history.add(judge.judge(at(second + 0.1)))
+    (found,) = live_diagnosis.diagnose_recorded(history, as_of=at(900.1))
+    assert (found.code, found.since) == ("results_backlog", at(39.7))
+    bare = frozen(900).history
+    assert [f.code for f in live_diagnosis.diagnose_recorded(bare, as_of=at(900.1))] != [
+        "results_backlog"
+    ]
 
 
 def test_watchers_get_every_look() -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from ami_console import charts, frames, metrics
 from ami_console.apps.feed import Feed, Unsubscribe
+from ami_console.apps.judgements import Judgements
 from ami_console.apps.logged import with_logged_jobs
 from ami_console.apps.measured import JobFrames, Measured, measured, tasks_of
 from ami_console.apps.reads import GapReads
@@ -78,10 +79,16 @@ class Drawn(NamedTuple):
 
 
 class Board:
-    """One feed's numbers, shared by its pages."""
+    """One feed's numbers, shared by its pages.
+
+    Attributes:
+        feed: What they are of.
+        judgements: What is judged of it.
+    """
 
     def __init__(self, feed: Feed) -> None:
         self.feed = feed
+        self.judgements = Judgements(feed)
         self._lock = threading.RLock()
         self._listeners: list[Callable[[], None]] = []
         self._unsubscribe: Unsubscribe | None = None

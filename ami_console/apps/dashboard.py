@@ -1,6 +1,7 @@
 """The dashboard: can the sources be trusted, how are the jobs, and how is the chosen one."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -11,13 +12,15 @@ import param
 from ami_console.apps import formats, job_view, style
 from ami_console.apps.board import WINDOWS, Board, Drawn, Job, board_of, window
 from ami_console.apps.chart_heads import chart_heads
+from ami_console.apps.diagnosis_panes import DiagnosisPanes
 from ami_console.apps.feed import Feed, current
+from ami_console.apps.findings_card import tab_title
 from ami_console.apps.fleet_table import FleetTable, rows_of
 from ami_console.apps.heartbeat import Heartbeat
 from ami_console.apps.job_charts import JobCharts
 from ami_console.apps.queues_card import queues_card
 from ami_console.apps.session import run
-from ami_console.apps.source_strip import fault_html, source_card, troubles
+from ami_console.apps.source_panes import SourcePanes
 from ami_console.apps.told import Places, Told, ToldPane
 from ami_console.charts import WallClock
 from ami_console.errors import AmiConsoleError
@@ -25,6 +28,7 @@ from ami_console.errors import AmiConsoleError
 log = logging.getLogger(__name__)
 
 TITLE = "Antenna jobs"
+META_TITLE = f"{TITLE} · ami-console"
 
 
 class View(param.Parameterized):
@@ -54,11 +58,9 @@ class Dashboard:
         )
         self._chosen: int | None = None
         self._fault = ""
-        self._sources: dict[str, Any] = {}
-        self._source_row = pn.FlexBox(
-            gap="12px", align_items="stretch", sizing_mode="stretch_width", margin=0
-        )
-        self._troubles = self._pane()
+        self._strip = SourcePanes(board, card=self._card)
+        self._sources, self._troubles = self._strip.cards, self._strip.troubles
+        self._judged = DiagnosisPanes(board, card=self._card, choose=self._choose)
         self.table = FleetTable(self._choose)
         self._no_fleet = self._pane()
         self._panes = {
@@ -120,6 +122,7 @@ class Dashboard:
         )
         self._job_box.objects = [
             self._card(self._panes["job"]),
+            self._judged.about_job,
             pn.FlexBox(
                 facts, charts, gap="12px", sizing_mode="stretch_width", margin=(12, 0, 0, 0)
             ),
@@ -132,7 +135,8 @@ class Dashboard:
             margin=0,
         )
         main = pn.Column(
-            self._source_row,
+            self._judged.findings,
+            self._strip.row,
             self._troubles,
             self._card(table),
             self._unknown_box,
@@ -144,7 +148,7 @@ class Dashboard:
         )
         page = pmui.Page(
             title="",
-            meta_title=f"{TITLE} · ami-console",
+            meta_title=META_TITLE,
             header=[self._top],
             main=[main],
             theme_config=style.THEME,
@@ -169,13 +173,16 @@ class Dashboard:
 
     def refresh(self) -> None:
         """Bring everything up to date with the board; a fault of ours is shown, not hidden."""
+        self._fault = ""
+        self._guarded(self._refresh)
+        self.tick()
+
+    def _guarded(self, show: Callable[[], None]) -> None:
         try:
-            self._refresh()
-            self._fault = ""
+            show()
         except Exception as error:
             log.exception("the dashboard could not be brought up to date")
             self._fault = f"{type(error).__name__}: {error}"
-        self.tick()
 
     def _refresh(self) -> None:
         as_of = self.feed.as_of()
@@ -183,42 +190,33 @@ class Dashboard:
         if self.view.job is not None:
             self._chosen = self.view.job
         elif self._chosen is None and len(fleet):
-            self._chosen = int(fleet["job_id"].iloc[0])  # and stays, whatever comes on top later
+            self._chosen = self._to_begin_with(fleet)  # and stays, whatever comes on top later
         self._windows.value = window(self.view.window).key
         self._show_fleet(fleet, self._chosen, as_of)
         job = self.board.job(self._chosen) if self._chosen is not None else None
         self._show_job(self._chosen, job, as_of)
 
+    def _to_begin_with(self, fleet: pd.DataFrame) -> int:
+        """The job that is in most need of somebody, else the first of the table."""
+        judged = self.board.judgements.judged()
+        known = set(fleet["job_id"])
+        for finding in judged.findings if judged is not None else ():
+            job_id = finding.job_id
+            if job_id is not None and job_id in known and finding.severity == "critical":
+                return job_id
+        return int(fleet["job_id"].iloc[0])
+
     def tick(self) -> None:
         """A second has passed: ages grow, whether or not there was news."""
         as_of = self.feed.as_of()
         self._top.show(self._head(as_of))
-        sources = self.board.sources().to_dict("records")
-        live, every_s = self.feed.is_live, self.feed.every_s
-        gaps = self.board.tap_gaps()
-        for source in sources:
-            name = source["source"]
-            if name not in self._sources:
-                self._sources[name] = self._pane()
-                card = self._card(self._sources[name])
-                card.styles = {"flex": "1 1 240px", "max-width": "480px", "height": "auto"}
-                self._source_row.append(card)
-            self._sources[name].show(
-                source_card(
-                    source,
-                    as_of=as_of,
-                    zone=self.feed.zone,
-                    is_live=live,
-                    every_s=every_s,
-                    gaps=gaps,
-                )
-            )
-        wrong = troubles(sources, as_of=as_of, zone=self.feed.zone, is_live=live, every_s=every_s)
-        if self._fault:
-            wrong = Told(fault_html(self._fault) + wrong.html)
-        self._troubles.visible = bool(wrong.html)
-        self._troubles.show(wrong)
+        self._guarded(lambda: self._show_judged(as_of))
+        self._strip.show(as_of, fault=self._fault)
         self.heartbeat.beat += 1  # last: a page whose ages stand still must not seem alive
+
+    def _show_judged(self, as_of: pd.Timestamp) -> None:
+        self._judged.tick(self._chosen, as_of)
+        self.heartbeat.tab = tab_title(self.board.judgements.judged(), META_TITLE)
 
     def _head(self, as_of: pd.Timestamp) -> Told:
         what = "now" if self.feed.is_live else "as it stood at"
@@ -231,7 +229,12 @@ class Dashboard:
         )
 
     def _show_fleet(self, fleet: pd.DataFrame, chosen: int | None, as_of: pd.Timestamp) -> None:
-        rows = self.board.once("rows", lambda: rows_of(fleet, zone=self.feed.zone, as_of=as_of))
+        rows = self.board.once(
+            "rows",
+            lambda: rows_of(
+                fleet, zone=self.feed.zone, as_of=as_of, worst=self.board.judgements.worst()
+            ),
+        )
         self.table.show(rows, chosen=chosen)
         has_rows = len(fleet) > 0
         self.table.widget.visible = has_rows
@@ -273,12 +276,14 @@ class Dashboard:
                 )
             )
         if job is None:
+            self._judged.show_no_job()
             return
         told = self.board.once(
             ("told", chosen), lambda: job_view.parts(job, as_of=as_of, zone=self.feed.zone)
         )
         for name, part in told.items():
             self._panes[name].show(part)
+        self._judged.show_job(job, as_of)
         self._show_queues(as_of)
         self._show_charts(int(job.row["job_id"]), job, as_of)
 

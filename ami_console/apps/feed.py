@@ -7,7 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from ami_console.diagnosis import Rules, diagnose
 from ami_console.frames import FrameSource
+from ami_console.live_diagnosis import Judged, rules_of
 from ami_console.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ class Feed(FrameSource, Protocol):
         is_live: Whether new looks come in; a recording stands still.
         every_s: Pause between two looks, seconds.
         zone: Zone of the wall time that the page shows.
+        rules: What the platform does by itself.
     """
 
     @property
@@ -35,6 +38,8 @@ class Feed(FrameSource, Protocol):
     def every_s(self) -> float: ...
     @property
     def zone(self) -> ZoneInfo: ...
+    @property
+    def rules(self) -> Rules: ...
 
     def as_of(self) -> pd.Timestamp:
         """The instant that the page judges at: now, or a recording's last."""
@@ -42,6 +47,10 @@ class Feed(FrameSource, Protocol):
 
     def job_ids(self) -> list[int]:
         """Jobs of which anything is known."""
+        ...
+
+    def judged(self) -> Judged | None:
+        """The newest judgement; ``None``: nothing was judged yet."""
         ...
 
     def subscribe(self, listener: Callable[[], None]) -> Unsubscribe:
@@ -90,11 +99,18 @@ class LiveFeed(_Forwarding):
     def zone(self) -> ZoneInfo:
         return self._collector.settings.antenna_timezone
 
+    @property
+    def rules(self) -> Rules:
+        return rules_of(self._collector.settings)
+
     def as_of(self) -> pd.Timestamp:
         return pd.Timestamp.now(tz="UTC")
 
     def job_ids(self) -> list[int]:
         return self._collector.history.job_ids()
+
+    def judged(self) -> Judged | None:
+        return self._collector.diagnosis.judged
 
     def subscribe(self, listener: Callable[[], None]) -> Unsubscribe:
         return self._collector.subscribe(listener)
@@ -105,13 +121,24 @@ class RecordedFeed(_Forwarding):
 
     is_live = False
 
-    def __init__(self, recording: "Recording", *, zone: ZoneInfo | None = None) -> None:
-        """Args: ``zone`` is that of the page's wall time; UTC when not given."""
+    def __init__(
+        self, recording: "Recording", *, zone: ZoneInfo | None = None, rules: Rules | None = None
+    ) -> None:
+        """Nothing is judged yet.
+
+        Args:
+            recording: What is shown.
+            zone: That of the page's wall time; UTC when not given.
+            rules: What the platform did by itself; as Antenna ships it when not given.
+        """
         super().__init__(recording)
         self._recording = recording
         self._as_of = recording.last_at
         self.zone = zone or ZoneInfo("UTC")
+        self.rules = rules or Rules()
         self.every_s = 2.0
+        self._judging = threading.Lock()
+        self._judged: Judged | None = None
 
     @property
     def label(self) -> str:
@@ -123,6 +150,15 @@ class RecordedFeed(_Forwarding):
 
     def job_ids(self) -> list[int]:
         return self._recording.jobs()
+
+    def judged(self) -> Judged | None:
+        if self._as_of is None:
+            return None
+        with self._judging:
+            if self._judged is None:
+                found = diagnose(self._recording, as_of=self._as_of, rules=self.rules)
+                self._judged = Judged(self._as_of, found)
+            return self._judged
 
     def subscribe(self, listener: Callable[[], None]) -> Unsubscribe:
         return lambda: None

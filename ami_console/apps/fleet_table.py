@@ -1,7 +1,7 @@
 """The table of all jobs: compared at a glance, one chosen with a click."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,6 +10,7 @@ import panel as pn
 from panel.io.model import JSCode
 
 from ami_console.apps import formats
+from ami_console.apps.findings_rows import SEVERITIES, UNKNOWN, Worst
 from ami_console.apps.formats import STATES
 from ami_console.apps.style import sheet
 from ami_console.charts import WallClock
@@ -30,6 +31,7 @@ TITLES = {
     "job_id": "Job",
     "name": "Name",
     "status": "State",
+    "finding": "Finding",
     "progress": "Done",
     "failed": "Failed",
     "acked_per_min": "Images/min",
@@ -42,17 +44,18 @@ TITLES = {
 }
 
 WIDTHS = {
-    "job_id": 58,
-    "status": 126,
-    "progress": 160,
-    "failed": 74,
-    "acked_per_min": 100,
-    "num_pending": 86,
-    "num_ack_pending": 84,
-    "redeliveries_total": 104,
-    "latency_p50_s": 122,
-    "eta_s": 108,
-    "started_ms": 118,
+    "job_id": 52,
+    "status": 112,
+    "finding": 140,
+    "progress": 148,
+    "failed": 68,
+    "acked_per_min": 96,
+    "num_pending": 80,
+    "num_ack_pending": 78,
+    "redeliveries_total": 100,
+    "latency_p50_s": 116,
+    "eta_s": 100,
+    "started_ms": 114,
 }
 
 # The cells are drawn in the browser from plain numbers, so that sorting works on numbers and a
@@ -95,6 +98,8 @@ def _number(show: str) -> JSCode:
     return _cell(f'return none(v) ? "{formats.MISSING}" : {show}')
 
 
+_RANKS = {3: SEVERITIES["critical"], 2: SEVERITIES["warning"], 1: SEVERITIES["info"], 0.5: UNKNOWN}
+_FINDINGS = json.dumps({rank: [s.word, s.mark, s.tone] for rank, s in _RANKS.items()})
 _STATES = json.dumps({status: [s.word, s.mark, s.tone] for status, s in STATES.items()})
 
 FORMATTERS: dict[str, JSCode] = {
@@ -111,6 +116,17 @@ FORMATTERS: dict[str, JSCode] = {
         const chip = make("span", `state ${{tone}}`)
         chip.append(make("i", "mark", mark), word)
         return chip"""
+    ),
+    "finding": _cell(
+        f"""if (none(v)) {{ return "{formats.MISSING}" }}
+        if (v === 0) {{ return make("span", "dim", "none") }}
+        const [word, mark, tone] = {_FINDINGS}[v]
+        const box = make("div", `two ${{tone}}`), what = make("div", "worst")
+        what.append(make("i", "mark", mark), word)
+        const more = row.finding_more > 0 ? ` + ${{row.finding_more}}` : ""
+        box.append(what, make("div", "dim", v === 0.5 ? "some checks" : row.finding_code + more))
+        box.title = row.finding_code
+        return box"""
     ),
     "progress": _cell(
         f"""const box = make("div", "progress " + (row.status === "SUCCESS" ? "good"
@@ -145,13 +161,20 @@ FORMATTERS: dict[str, JSCode] = {
 }
 
 
-def rows_of(fleet: pd.DataFrame, *, zone: ZoneInfo, as_of: pd.Timestamp) -> pd.DataFrame:
+def rows_of(
+    fleet: pd.DataFrame,
+    *,
+    zone: ZoneInfo,
+    as_of: pd.Timestamp,
+    worst: Mapping[int, Worst] | None = None,
+) -> pd.DataFrame:
     """What the table is given: plain numbers (NaN missing) and text, one row per job.
 
     Args:
         fleet: :func:`ami_console.metrics.fleet`.
         zone: Zone of the wall time.
         as_of: Its instant.
+        worst: The worst that is found of each job; ``None``: nothing was judged.
     """
     clock = WallClock.of(zone, as_of)
     started = fleet["started_at"]
@@ -160,6 +183,7 @@ def rows_of(fleet: pd.DataFrame, *, zone: ZoneInfo, as_of: pd.Timestamp) -> pd.D
         name if not formats.absent(name) and name else "not named" for name in fleet["name"]
     ]
     rows["status"] = fleet["status"].fillna("").astype(object)
+    rows["finding"] = [_rank(job_id, worst) for job_id in rows["job_id"]]
     # Cut, not rounded: 19 999 of 20 000 is not all of them.
     rows["progress"] = _floats((progress_ratio(fleet) * 10_000 + 1e-6) // 1 / 10_000, 4)
     for column in (*NUMBERS, "processed", "total"):
@@ -167,6 +191,9 @@ def rows_of(fleet: pd.DataFrame, *, zone: ZoneInfo, as_of: pd.Timestamp) -> pd.D
         rows[column] = _floats(fleet[column], digits)
     rows["started_ms"] = pd.Series(clock.milliseconds(started)).where(started.notna().to_numpy())
     rows["where"] = [_where(p, q) for p, q in zip(fleet["project"], fleet["pipeline"], strict=True)]
+    found = [(worst or {}).get(job_id) for job_id in rows["job_id"]]
+    rows["finding_code"] = [each.code if each else "" for each in found]
+    rows["finding_more"] = pd.Series([each.others if each else 0 for each in found], dtype="int32")
     rows["estimated"] = fleet["latency_is_estimate"].fillna(False).to_numpy("int8")
     return rows
 
@@ -174,6 +201,13 @@ def rows_of(fleet: pd.DataFrame, *, zone: ZoneInfo, as_of: pd.Timestamp) -> pd.D
 def _floats(column: "pd.Series[Any]", digits: int) -> Any:
     """Half the size on the wire, and exact for counts up to 16 million."""
     return column.to_numpy("float64", na_value=float("nan")).round(digits).astype("float32")
+
+
+def _rank(job_id: int, worst: Mapping[int, Worst] | None) -> float:
+    """For sorting, 0 for a job of which nothing is found."""
+    if worst is None:
+        return float("nan")
+    return worst[job_id].rank if job_id in worst else 0.0
 
 
 def progress_ratio(fleet: pd.DataFrame) -> "pd.Series[Any]":
@@ -202,7 +236,7 @@ class FleetTable:
         """Args: ``choose`` is called with the job that was clicked."""
         self._choose = choose
         self._shown: pd.DataFrame | None = None
-        hidden = ["where", "processed", "total", "estimated"]
+        hidden = ["where", "processed", "total", "estimated", "finding_code", "finding_more"]
         right = dict.fromkeys((*NUMBERS, "job_id", "started_ms"), "right")
         self.widget = _Unstyled(
             rows_of(_nothing(), zone=ZoneInfo("UTC"), as_of=pd.Timestamp(0, tz="UTC")),

@@ -2,6 +2,7 @@
 
 import html
 import math
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -138,3 +139,28 @@ def ago(instant: Any, as_of: pd.Timestamp) -> str:
     if absent(instant):
         return MISSING
     return f"{duration(max(0.0, (as_of - instant).total_seconds()) // 1)} ago"
+
+
+_IN_UTC = re.compile(r"\b(\d\d):(\d\d):(\d\d) UTC\b")
+
+
+def in_zone(text: str, zone: ZoneInfo, *, as_of: pd.Timestamp) -> str:
+    """A sentence whose times (``15:30:00 UTC``) are told as wall time of a zone.
+
+    Args:
+        text: Plain text.
+        zone: Zone of the wall time.
+        as_of: Each time is that of the day on which it is nearest to this instant.
+    """
+    day = as_of.tz_convert("UTC").normalize()
+
+    def local(found: re.Match[str]) -> str:
+        hour, minute, second = map(int, found.groups())
+        if hour > 23 or minute > 59 or second > 59:
+            return found.group()
+        at = day + pd.Timedelta(hours=hour, minutes=minute, seconds=second)
+        days = [at + pd.Timedelta(days=shift) for shift in (-1, 0, 1)]
+        nearest = min(days, key=lambda each: abs(each - as_of))
+        return f"{nearest.tz_convert(zone):%H:%M:%S}"
+
+    return text if zone.key == "UTC" else _IN_UTC.sub(local, text)

@@ -13,6 +13,7 @@ class Heartbeat(JSComponent):
 
     beat = param.Integer(default=0, doc="Changes with every sign of life.")
     silent_s = param.Number(default=6.0, doc="Silence after which the page is called stale.")
+    tab = param.String(default="", doc="Title of the browser's tab; empty: as it is.")
     serves = param.Boolean(default=True, doc="Whether a server of ours sent the page.")
 
     _esm = """
@@ -50,6 +51,10 @@ class Heartbeat(JSComponent):
       const veil = document.createElement("div")
       veil.className = "ami-stale-veil"
       document.body.append(veil, banner)
+
+      const name = () => { if (model.serves && model.tab) { document.title = model.tab } }
+      model.on("tab", name)
+      name()
 
       let last = performance.now()
       let asking = false

@@ -1,5 +1,6 @@
 """HTML whose numbers change often: the frame is sent once, afterwards only the numbers."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import param
@@ -48,40 +49,97 @@ def _place(number: int) -> str:
     return f'<span data-v="{number}">'
 
 
+MANY = 24
+"""Of more texts than this, those that changed are sent alone."""
+
+
 class ToldPane(JSComponent):
     """Shows a :class:`Told`; sends what changed of it.
 
     HTML and texts travel apart. Both carry the number of the frame, so that a text never stands
-    in a place of another frame, under the wrong name, whichever of them comes first.
+    in a place of another frame, under the wrong name, whichever of them comes first. Of many
+    texts only those are sent that differ from the last whole list, which carries a number too.
+
+    What the reader unfolded (``<details data-key=…>``) stays so in the next frame, and so does
+    the focus. ``<button data-job=…>`` chooses a job, ``<button class="copy">`` copies the text
+    before it.
     """
 
     html = param.String(default="")
     texts = param.List(default=[], item_type=str)
+    newer = param.List(default=[], item_type=str)
 
     _esm = """
+    async function copy(button) {
+      const code = button.previousElementSibling
+      const said = button.textContent
+      try {
+        await navigator.clipboard.writeText(code.textContent)
+        button.textContent = "copied"
+      } catch {  // not on a secure address: at least it is marked
+        getSelection().selectAllChildren(code)
+        button.textContent = "marked"
+      }
+      setTimeout(() => { button.textContent = said }, 2000)
+    }
+
     export function render({model}) {
       const box = document.createElement("div")
+      const unfolded = new Map()
       const fill = () => {
         const frame = /^<!--(\\d+)-->/.exec(model.html)
         if (frame !== null && model.texts.at(-1) !== frame[1]) { return }
+        const newer = new Map()
+        if (model.newer[0] === model.texts.at(-2)) {
+          for (let i = 1; i < model.newer.length; i += 2) {
+            newer.set(model.newer[i], model.newer[i + 1])
+          }
+        }
         for (const node of box.querySelectorAll("[data-v]")) {
-          const text = model.texts[Number(node.dataset.v)] ?? ""
+          const text = newer.get(node.dataset.v) ?? model.texts[Number(node.dataset.v)] ?? ""
           if (node.textContent !== text) { node.textContent = text }
         }
       }
-      const draw = () => { box.innerHTML = model.html; fill() }
+      const draw = () => {
+        const held = box.getRootNode().activeElement?.closest?.("[data-focus]")?.dataset.focus
+        box.innerHTML = model.html
+        for (const details of box.querySelectorAll("details[data-key]")) {
+          details.open = unfolded.get(details.dataset.key) ?? details.open
+        }
+        fill()
+        if (held != null) { box.querySelector(`[data-focus="${CSS.escape(held)}"]`)?.focus() }
+      }
+      box.addEventListener("click", (event) => {
+        const button = event.target.closest("button")
+        if (button?.dataset.job != null) {
+          model.send_msg({job: Number(button.dataset.job)})
+        } else if (button?.classList.contains("copy")) {
+          void copy(button)
+        } else if (button === null) {
+          const details = event.target.closest("summary")?.parentElement
+          if (details?.dataset.key != null) { unfolded.set(details.dataset.key, !details.open) }
+        }
+      })
       model.on("html", draw)
       model.on("texts", fill)
+      model.on("newer", fill)
       draw()
       return box
     }
     """
 
-    def __init__(self, **params: Any) -> None:
-        """Args: ``params`` as of every Panel component; style sheets are added to ours."""
+    def __init__(self, *, choose: Callable[[int], None] | None = None, **params: Any) -> None:
+        """Nothing is shown yet.
+
+        Args:
+            choose: Called with the job whose button was pressed.
+            params: As of every Panel component; style sheets are added to ours.
+        """
         sheets = [sheet("tones", "pane"), *params.pop("stylesheets", [])]
         super().__init__(stylesheets=sheets, **params)
         self._told, self._frame = Told(self.html, tuple(self.texts)), 0
+        self._choose, self._lists = choose, 0
+        self._whole: tuple[str, ...] = ()
 
     @property
     def told(self) -> Told:
@@ -96,6 +154,27 @@ class ToldPane(JSComponent):
         if told.html != self._told.html:
             self._frame += 1
             changed["html"] = f"<!--{self._frame}-->{told.html}"
-        changed["texts"] = [*told.texts, str(self._frame)]
+        newer = None if changed else self._newer(told.texts)
+        if newer is not None:
+            changed["newer"] = newer
+        else:
+            self._lists += 1
+            changed["texts"] = [*told.texts, str(self._lists), str(self._frame)]
+            self._whole = told.texts
         self._told = told
         self.param.update(**changed)
+
+    def _newer(self, texts: tuple[str, ...]) -> list[str] | None:
+        """What differs from the last whole list, with its number; None: not worth it."""
+        if len(texts) < MANY or len(texts) != len(self._whole):
+            return None
+        pairs = enumerate(zip(texts, self._whole, strict=True))
+        differing = [(str(i), new) for i, (new, old) in pairs if new != old]
+        if len(differing) > len(texts) // 2:
+            return None
+        return [str(self._lists), *(part for pair in differing for part in pair)]
+
+    def _handle_msg(self, data: Any) -> None:
+        job = data.get("job") if isinstance(data, dict) else None
+        if self._choose is not None and type(job) is int:  # no bool
+            self._choose(job)

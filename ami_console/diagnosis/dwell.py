@@ -55,7 +55,7 @@ def episodes(
         standing_s: Since when a verdict stands that had spoken before the first tick.
         at_once: Ticks at which what is over is withdrawn at once: nothing can bring it back.
     """
-    began_s = _run_starts(at_s, truth)
+    began_s = run_starts(at_s, truth)
     if since_s is not None:
         began_s = np.where(np.isnan(since_s), began_s, since_s)
     if standing_s is not None and len(at_s):
@@ -95,7 +95,7 @@ def episodes(
     return found
 
 
-def _run_starts(at_s: Floats, truth: Truth) -> Floats:
+def run_starts(at_s: Floats, truth: Truth) -> Floats:
     """Instant of the first tick of the run of true ones that each is in; unknown interrupts not."""
     known = np.flatnonzero(~np.isnan(truth))
     began = np.full(len(at_s), np.nan)

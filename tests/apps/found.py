@@ -12,6 +12,7 @@ from ami_console.live_diagnosis import Judged
 
 AT = pd.Timestamp("2026-11-23T15:24:00Z")
 NEW_YORK = ZoneInfo("America/New_York")
+HOSTILE = "</code><img src=x onerror=alert(1)>"
 
 
 def finding(code: str = "no_worker", job_id: int | None = 4, **more: Any) -> Finding:

@@ -88,8 +88,9 @@ def test_the_reader_s_job_stays_when_another_comes_on_top(quiet: StagedFeed) -> 
     quiet.play(1_900.0, begin_s=1_010.0)
     page.refresh()
     assert page.table.widget.value["job_id"].iloc[0] == 8
-    assert page._chosen == before == 7
-    assert page.table.widget.selection == [1]
+    assert page._chosen == before == 6  # most of its images fail
+    (marked,) = page.table.widget.selection
+    assert page.table.widget.value["job_id"].iloc[marked] == 6
 
 
 def test_clicking_the_same_job_twice_changes_nothing(staged: StagedFeed) -> None:

@@ -4,14 +4,12 @@ import re
 
 import pandas as pd
 import pytest
-from found import AT, NEW_YORK, finding, judged, scene, text, unknown
+from found import AT, HOSTILE, NEW_YORK, finding, judged, scene, text, unknown
 
 from ami_console.apps.findings_card import findings_card, tab_title
 from ami_console.apps.findings_rows import MOST_ROWS, rows_of, unknowns_of, worst_by_job
 from ami_console.apps.formats import in_zone
 from ami_console.diagnosis import Evidence
-
-HOSTILE = "</code><img src=x onerror=alert(1)>"
 
 
 def test_a_finding_is_told_in_full() -> None:

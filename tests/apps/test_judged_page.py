@@ -8,10 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
-from bokeh.document import Document
 from found import AT, NEW_YORK, finding, judged, text
 from recorded import readings
-from staged_feed import HOSTILE, START_NS, Staged, StagedFeed
+from staged_feed import HOSTILE, Staged, StagedFeed
 
 from ami_console import frames
 from ami_console.apps import board, judgements
@@ -21,15 +20,11 @@ from ami_console.apps.consistency_card import consistency_card
 from ami_console.apps.dashboard import Dashboard
 from ami_console.apps.feed import LiveFeed, RecordedFeed
 from ami_console.apps.outlook_card import outlook_card
-from ami_console.apps.spoken import Spoken
-from ami_console.apps.told import Places, ToldPane
 from ami_console.apps.verdicts_card import MOST, verdicts_card
 from ami_console.collector import Collector
 from ami_console.diagnosis import Line
 from ami_console.diagnosis.judge import VERDICTS
 from ami_console.diagnosis.outlook import OUTLOOK
-from ami_console.history import History
-from ami_console.instants import NS_PER_S
 from ami_console.reading import Reading
 from ami_console.recording import RecordingWriter, open_recording
 from ami_console.settings import Settings
@@ -38,8 +33,6 @@ pytestmark = pytest.mark.filterwarnings(
     # Bokeh 3.9 makes a table's data with an argument that pandas 3.1 calls old.
     "ignore:The inplace keyword in DataFrame.reset_index:pandas.errors.Pandas4Warning"
 )
-
-PARTS = ["html", "texts", "newer"]
 
 JOBS = (
     Staged(3, "Runs", total=4000, per_min=96.0),
@@ -140,6 +133,19 @@ def test_nothing_is_judged_per_second(feed: StagedFeed, monkeypatch: pytest.Monk
         page.tick()
         other.tick()
     assert sorted(counted) == before == ["consistency", "outlook"]
+
+
+def test_one_job_alone_is_judged_as_among_the_others(feed: StagedFeed) -> None:
+    """Reading less must not change the answer."""
+    as_of = feed.as_of()
+    for job_id in (3, 4, 9):
+        alone = judgements.OneJob(feed, job_id)
+        whole = judgements.consistency(feed, job_id, as_of=as_of)
+        assert judgements.consistency(alone, job_id, as_of=as_of) == whole
+        coming = judgements.outlook(feed, as_of=as_of, job_ids=[job_id])
+        pd.testing.assert_frame_equal(
+            judgements.outlook(alone, as_of=as_of, job_ids=[job_id]), coming
+        )
 
 
 def test_a_countdown_ticks(feed: StagedFeed) -> None:
@@ -270,46 +276,6 @@ def test_the_newest_verdicts_come_first_and_not_too_many(feed: StagedFeed) -> No
     assert "from 10:24:00; not seen any more since 10:24:50" in alone
 
 
-def look(history: History, at_s: float, *found: Any) -> pd.Timestamp:
-    """One judgement is recorded."""
-    at = pd.Timestamp(START_NS + int(at_s * NS_PER_S), tz="UTC")
-    rows = [each.as_row() | {"observed_at": at.value} for each in found]
-    history.add(Reading(source="diagnosis", observed_at=at.value, rows={"findings": rows}))
-    return at
-
-
-def test_what_a_live_watch_said_is_gathered() -> None:
-    """The page follows the judgements; nothing is judged a second time for it."""
-    history = History()
-    spoken = Spoken(history)
-    assert spoken.until(look(history, 0)).empty
-    first = look(history, 2, finding(job_id=4, explains=("slow",)))
-    look(history, 4, finding(job_id=4, explains=("slow",)), finding("lost", 5, explains=()))
-    table = spoken.until(look(history, 6, finding("lost", 5, explains=())))
-    rows = {row["code"]: row for row in table.to_dict("records")}
-    assert rows["no_worker"]["end"] == "over"
-    assert rows["no_worker"]["spoken_at"] == first
-    assert rows["no_worker"]["withdrawn_at"] == first + pd.Timedelta(seconds=4)
-    assert rows["slow"]["hidden_by"] == "no_worker"
-    assert rows["lost"]["end"] == "stands"
-    table = spoken.until(look(history, 600))  # nobody watched for ten minutes
-    rows = {row["code"]: row for row in table.to_dict("records")}
-    assert rows["lost"]["end"] == "unknown"
-    assert rows["lost"]["withdrawn_at"] == first + pd.Timedelta(seconds=4)
-    again = spoken.until(look(history, 602, finding(job_id=4, explains=())))
-    assert (again["code"] == "no_worker").sum() == 2
-
-
-def test_a_judgement_that_failed_ends_nothing() -> None:
-    """A gap in the diagnosis is not an end of what it found."""
-    history = History()
-    spoken = Spoken(history)
-    look(history, 0, finding(explains=()))
-    at = pd.Timestamp(START_NS + 2 * NS_PER_S, tz="UTC")
-    history.add(Reading(source="diagnosis", observed_at=at.value, ok=False, error="failed"))
-    assert spoken.until(at)["end"].tolist() == ["stands"]
-
-
 def test_a_failing_diagnosis_is_said_at_the_findings(feed: StagedFeed) -> None:
     """It is no source of Antenna's: no card of its own, and not quiet either."""
     feed.told = judged(as_of=feed.as_of())
@@ -365,31 +331,3 @@ def test_a_live_feed_hands_out_the_newest_judgement() -> None:
     assert found is not None
     assert found.as_of == AT
     assert feed.rules.health_check_every_s == 60
-
-
-def test_of_many_texts_only_those_that_changed_are_sent() -> None:
-    """A finding with all its evidence stands for hours: each second only its age differs."""
-    pane = ToldPane()
-    model = pane.get_root(Document())
-    sent: list[tuple[str, Any]] = []
-    pane.param.watch(lambda *e: sent.extend((each.name, each.new) for each in e), PARTS)
-
-    def show(*changed: str) -> None:
-        put = Places()
-        told = [*changed, *map(str, range(40))][:40]
-        pane.show(put.told("".join(put(each) for each in told)))
-        sent_now.append([name for name, _ in sent])
-        sent.clear()
-
-    sent_now: list[list[str]] = []
-    show("a", "b")
-    show("c", "b")
-    assert pane.newer == ["1", "0", "c"]
-    show("c", "d")
-    assert pane.newer == ["1", "0", "c", "1", "d"]  # all that differ from the whole list
-    show("a", "b")
-    assert pane.newer == ["1"]
-    show(*"abcdefghijklmnopqrstuvwxyz")
-    assert sent_now == [["html", "texts"], ["newer"], ["newer"], ["newer"], ["texts"]]
-    assert pane.texts[-2] == "2"
-    assert model is not None

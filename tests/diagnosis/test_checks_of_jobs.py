@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from watched import Changes, Watched, at, done, frozen, moving, queued, watched
+from watched import Changes, Values, Watched, at, done, frozen, moving, queued, watched
 
 from ami_console.diagnosis import CHECKS, Finding
 from ami_console.reading import Reading
@@ -143,6 +143,12 @@ class TestRedelivering:
         moves = {s: {"results": 9_000 - s, "acked_at": s, "delivered_at": s} for s in range(2, 60)}
         found = watched(58, {**changes, **moves}, **big).one()
         assert (found.code, found.severity, found.needs_a_human) == ("redelivering", "info", False)
+
+
+def _later(values: Values, by_s: float) -> Values:
+    """The instants of a state, some seconds later."""
+    names = ("delivered_at", "acked_at", "updated_at")
+    return {name: float(values[name]) + by_s for name in names if values[name] is not None}
 
 
 def _handed(values: object) -> int:
@@ -500,10 +506,25 @@ class TestSlow:
         assert (found.code, found.severity) == ("slow", "info")
         assert evidence(found)["usual_settled_per_min"] > 100  # type: ignore[operator]
         assert 500 < whole.spoken_s("slow")[0] < 500 + 240
+        assert found.since is not None
+        assert abs((found.since - at(500)).total_seconds()) < 30
 
     def test_half_of_it_is_not_clearly_slower(self) -> None:
         """One of two workers."""
         assert watched(900, self.slowing(900, slow_s=500, per_look=3)).codes() == []
+
+    def test_an_outage_of_antenna_is_not_a_slow_job(self) -> None:
+        """Workers could not fetch for 100 s; afterwards it goes on as before."""
+        changes = self.slowing(900, slow_s=900)
+        stood = {**changes[500], "delivered_at": 499.5, "acked_at": 499.7}
+        away = {second: {**stood, "antenna": second >= 600} for second in range(502, 602, 2)}
+        behind = {
+            second: {**changes[second - 100], **_later(changes[second - 100], 100)}
+            for second in range(602, 901, 2)
+        }
+        whole = watched(900, {**changes, **away, 600: {**stood, "antenna": True}, **behind})
+        assert whole.episodes("slow") == []
+        assert whole.spoken_s("source_down", None) == [508.0]
 
     def test_sharing_the_workers_with_another_job_is_not_slow(self) -> None:
         """The pipeline as a whole makes what it made before."""

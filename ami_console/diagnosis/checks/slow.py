@@ -5,9 +5,10 @@ import pandas as pd
 
 from ami_console.diagnosis.check import Check, Held, Threshold, Told, register
 from ami_console.diagnosis.checks.common import called, workers
+from ami_console.diagnosis.dwell import run_starts
 from ami_console.diagnosis.finding import Evidence
 from ami_console.diagnosis.sheet import Sheet
-from ami_console.diagnosis.truth import above, all_of, below, no
+from ami_console.diagnosis.truth import Truth, above, all_of, below, no
 from ami_console.metrics.arrays import Flags, Floats
 
 WINDOW_S = 120.0
@@ -17,6 +18,8 @@ STEPS = 8
 OTHERS = 2
 OTHERS_IMAGES = 50
 DWELL_S = 60.0
+SHORT_S = 30.0
+NEARLY = 0.7
 
 
 def pace(sheet: Sheet) -> Floats:
@@ -91,21 +94,34 @@ def holds(sheet: Sheet) -> Held:
     slower = np.where(np.isnan(past), 0.0, below(now, CLEARLY * past))
     if np.any(slower == 1.0):
         slower = all_of(slower, below(_pipeline_pace(sheet), CLEARLY * past))
-    # What was not seen, or could not be fetched, in the window is no pace.
-    disturbed = np.minimum(
-        1.0,
-        sum(
-            np.nan_to_num(~np.isnan(sheet.before(sheet.failing_s(name), span)))
-            for name in ("antenna", "nats")
-            for span in (0.0, WINDOW_S / 2, WINDOW_S)
-        ),
-    )
     truth = all_of(
-        sheet.in_work, above(sheet["num_pending"], 0), above(now, 0), slower, no(disturbed)
+        sheet.in_work, above(sheet["num_pending"], 0), above(now, 0), slower, no(_disturbed(sheet))
     )
     # Too young to have a pace is no doubt.
     truth = np.where(np.isnan(now) & (sheet.in_work == 1.0), 0.0, truth)
-    return Held(truth, None, DWELL_S)
+    seen_s = run_starts(sheet.at_s, truth)
+    began_s = _slowed_s(sheet, past, seen_s)
+    # It must be seen for the dwell, though it began before it could be seen.
+    return Held(truth, began_s, DWELL_S + np.nan_to_num(seen_s - began_s))
+
+
+def _disturbed(sheet: Sheet) -> Truth:
+    """Where something could not be seen, or not be fetched, in the window: that is no pace."""
+    failing = np.zeros(len(sheet.at_s), dtype=bool)
+    for source in ("antenna", "nats"):
+        failing |= ~np.isnan(sheet.failing_s(source))
+    count = np.cumsum(failing).astype("float64")
+    return (count - np.nan_to_num(sheet.before(count, WINDOW_S)) > 0).astype("float64")
+
+
+def _slowed_s(sheet: Sheet, past: Floats, seen_s: Floats) -> Floats:
+    """When it was last seen at about its usual pace, before it was seen to be slow."""
+    short = (sheet.settled - sheet.before(sheet.settled, SHORT_S)) / SHORT_S * 60.0
+    usual_s = np.fmax.accumulate(np.where(short >= NEARLY * past, sheet.at_s, np.nan))
+    place = np.searchsorted(sheet.at_s, seen_s)
+    told = usual_s[np.minimum(place, len(usual_s) - 1)]
+    recent = (seen_s - told <= WINDOW_S) & ~np.isnan(seen_s)
+    return np.where(recent, told, seen_s)
 
 
 def tell(sheet: Sheet, tick: int) -> Told:

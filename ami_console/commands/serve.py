@@ -15,7 +15,7 @@ from ami_console.commands.serving import serving
 from ami_console.commands.waiting import ended_by_signals, wait
 from ami_console.diagnosis import Finding
 from ami_console.errors import RecordingError, SettingsError
-from ami_console.live_diagnosis import last_recorded
+from ami_console.live_diagnosis import last_recorded, rules_of
 from ami_console.recorder import Recorder
 from ami_console.recording import open_recording
 from ami_console.settings import Settings
@@ -30,7 +30,8 @@ def _recorded(options: argparse.Namespace) -> int:
     if options.tap:
         raise SettingsError("--tap listens to a live NATS; leave it out to show a recording")
     recording = open_recording(options.recording)
-    feed = RecordedFeed(recording, zone=Settings.from_environment().antenna_timezone)
+    settings = Settings.from_environment()
+    feed = RecordedFeed(recording, zone=settings.antenna_timezone, rules=rules_of(settings))
     for name in frames.FRAMES:  # damage shows when a file is read
         recording.frame(name)
     for damage in recording.damaged:

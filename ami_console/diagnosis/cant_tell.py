@@ -73,6 +73,7 @@ def _lacking(check: Check, sheet: Sheet) -> str:
         elif sheet.at_s[-1] - read_s > FRESH_S:
             reasons.append(f"{NAMES[source]} was last read at {instant(read_s):%H:%M:%S} UTC")
     if not reasons:
-        reasons.append(f"a number is missing among {', '.join(check.columns)}")
+        frames = dict.fromkeys(column.partition(".")[0] for column in check.columns)
+        reasons.append(f"a number is missing that it needs of {', '.join(frames)}")
     text = "; ".join(reasons)
     return f"{text[0].upper()}{text[1:]}."

@@ -143,13 +143,17 @@ class Finding:
 
 
 def worst_first(findings: Sequence[Finding]) -> list[Finding]:
-    """Findings before what can't be told, the worst first, of equals the older."""
+    """Findings before what can't be told, the worst first.
+
+    Of equals those of sources before those of jobs, which they may have caused, then the older.
+    """
     latest = pd.Timestamp.max.tz_localize("UTC")
     return sorted(
         findings,
         key=lambda f: (
             f.outcome != "finding",
             SEVERITIES.index(f.severity),
+            f.job_id is not None,
             f.since if f.since is not None else latest,
             f.job_id or 0,
             f.code,

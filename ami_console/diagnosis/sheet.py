@@ -293,11 +293,13 @@ class Sheet:
         """Values of the sheet at a tick, each with who told it and when."""
         found = []
         for name in names:
-            part, _ = PARTS[name]
+            part, column = PARTS[name]
+            told = instant if column.endswith("_at") else number
+            told = flag if column.endswith("_exists") else told
             found.append(
                 Evidence(
                     name=name,
-                    value=number(self[name][tick]),
+                    value=told(self[name][tick]),
                     source=SOURCE_OF.get(part, "antenna"),
                     observed_at=instant(self.read_s(part)[tick]),
                 )
@@ -351,6 +353,11 @@ def number(value: float) -> int | float | None:
     if np.isnan(value):
         return None
     return int(value) if float(value).is_integer() else round(float(value), 3)
+
+
+def flag(value: float) -> bool | None:
+    """1 and 0 as JSON has them; NaN as ``None``."""
+    return None if np.isnan(value) else bool(value)
 
 
 def instant(at_s: float) -> pd.Timestamp | None:

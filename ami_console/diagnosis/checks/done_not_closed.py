@@ -64,12 +64,6 @@ def tell(sheet: Sheet, tick: int) -> Told:
         "rest_remaining",
         "updated_at",
     )
-    evidence = [
-        each
-        if each.name != "updated_at"
-        else sheet.instant_evidence(tick, "updated_at", sheet["updated_at"])
-        for each in evidence
-    ]
     total = sheet["redis_total"][tick]
     total = sheet["rest_total"][tick] if np.isnan(total) else total
     done, shown = sheet["rest_processed"][tick], sheet["rest_total"][tick]

@@ -28,8 +28,7 @@ def tell(sheet: Sheet, tick: int) -> Told:
     parts = [f"{bad:,.0f} failed"] if bad else []
     parts += [f"{short:,.0f} never accounted for"] if short > 0 else []
     told = " and ".join(parts)
-    evidence = sheet.evidence(tick, "rest_failed", "rest_processed", "rest_total")
-    evidence.append(sheet.instant_evidence(tick, "finished_at", sheet["finished_at"]))
+    evidence = sheet.evidence(tick, "rest_failed", "rest_processed", "rest_total", "finished_at")
     return Told(
         "warning",
         f"SUCCESS, but of {images(total)} {told}",

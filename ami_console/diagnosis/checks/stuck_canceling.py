@@ -14,8 +14,7 @@ def holds(sheet: Sheet) -> Held:
 
 def tell(sheet: Sheet, tick: int) -> Told:
     """Warning: workers may still fetch its images."""
-    evidence = sheet.evidence(tick, "is_canceling", "stream_exists", "num_pending")
-    evidence.append(sheet.instant_evidence(tick, "updated_at", sheet["updated_at"]))
+    evidence = sheet.evidence(tick, "updated_at", "stream_exists", "num_pending")
     idle = sheet.at_s[tick] - sheet["updated_at"][tick]
     there = sheet["stream_exists"][tick] == 1.0
     return Told(

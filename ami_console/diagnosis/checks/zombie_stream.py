@@ -23,9 +23,10 @@ def tell(sheet: Sheet, tick: int) -> Told:
     """Info; warning where the health check should have taken it away, or nobody knows the job."""
     job_id, status = sheet.looks.job_id, sheet.looks.status
     left = sheet["num_pending"][tick] + sheet["num_ack_pending"][tick]
-    evidence = sheet.evidence(tick, "stream_exists", "num_pending", "num_ack_pending", "last_seq")
+    evidence = sheet.evidence(
+        tick, "finished_at", "stream_exists", "num_pending", "num_ack_pending", "last_seq"
+    )
     ended = sheet["finished_at"]
-    evidence.append(sheet.instant_evidence(tick, "finished_at", ended))
     is_known = sheet["is_known"][tick] == 1.0
     age_s = sheet.at_s[tick] - ended[tick]
     limit_s = OVERDUE_RATIO * sheet.rules.zombie_age_s

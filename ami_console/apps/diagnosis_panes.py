@@ -76,7 +76,7 @@ class DiagnosisPanes:
             self._board.once(
                 ("verdicts", job_id),
                 lambda: verdicts_card(
-                    judgements.verdicts(),
+                    judgements.verdicts(job_id),
                     job,
                     as_of=as_of,
                     zone=zone,

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from ami_console.diagnosis import Rules, diagnose
+from ami_console.diagnosis import Rules
 from ami_console.frames import FrameSource
-from ami_console.live_diagnosis import Judged, rules_of
+from ami_console.live_diagnosis import Judged, diagnose_recorded, rules_of
 from ami_console.settings import Settings
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ class RecordedFeed(_Forwarding):
             return None
         with self._judging:
             if self._judged is None:
-                found = diagnose(self._recording, as_of=self._as_of, rules=self.rules)
+                found = diagnose_recorded(self._recording, as_of=self._as_of, rules=self.rules)
                 self._judged = Judged(self._as_of, found)
             return self._judged
 

@@ -100,15 +100,22 @@ class Judgements:
             OneJob(self._feed, job_id), job_id, as_of=as_of, since=self._since(as_of)
         )
 
-    def verdicts(self) -> pd.DataFrame:
-        """Verdicts so far: of a recording judged anew, of a live watch what it said."""
-        return self._keep("verdicts", HISTORY_EVERY_S, self._verdicts)
+    def verdicts(self, job_id: int) -> pd.DataFrame:
+        """Verdicts so far on a job and on the sources.
 
-    def _verdicts(self) -> pd.DataFrame:
-        as_of = self._feed.as_of()
+        Of a recording they are judged anew; of a live watch, which may have seen hundreds of
+        jobs, what it said of all.
+        """
         if self._feed.is_live:
-            return self._spoken.until(as_of)
-        return verdicts(self._feed, as_of=as_of, rules=self._feed.rules)
+            return self._keep("verdicts", HISTORY_EVERY_S, self._said)
+        return self._keep(("verdicts", job_id), HISTORY_EVERY_S, lambda: self._anew(job_id))
+
+    def _said(self) -> pd.DataFrame:
+        return self._spoken.until(self._feed.as_of())
+
+    def _anew(self, job_id: int) -> pd.DataFrame:
+        as_of = self._feed.as_of()
+        return verdicts(self._feed, as_of=as_of, job_ids=[job_id], rules=self._feed.rules)
 
     def _since(self, as_of: pd.Timestamp) -> pd.Timestamp | None:
         return None if self.looked_s is None else as_of - pd.Timedelta(seconds=self.looked_s)

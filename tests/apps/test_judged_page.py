@@ -101,7 +101,7 @@ def test_results_that_were_thrown_away_are_said_in_words(tmp_path: Path) -> None
 def test_a_recording_is_judged_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten readers of one recording: it does not change."""
     counted: list[str] = []
-    for module, name in ((feeds, "diagnose"), (judgements, "verdicts")):
+    for module, name in ((feeds, "diagnose_recorded"), (judgements, "verdicts")):
         whole = getattr(module, name)
         monkeypatch.setattr(
             module,
@@ -111,7 +111,7 @@ def test_a_recording_is_judged_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     page = recorded(tmp_path, "c_worker_crash", "looks")
     Dashboard(page.board)
     page.refresh()
-    assert sorted(counted) == ["diagnose", "verdicts"]
+    assert sorted(counted) == ["diagnose_recorded", "verdicts"]
 
 
 def test_nothing_is_judged_per_second(feed: StagedFeed, monkeypatch: pytest.MonkeyPatch) -> None:

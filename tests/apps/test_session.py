@@ -8,6 +8,7 @@ from staged_feed import Staged, StagedFeed
 
 from ami_console.apps import session
 from ami_console.apps.board import Board
+from ami_console.apps.dashboard import View
 
 
 class Clock:
@@ -44,9 +45,10 @@ class Tab:
 class Page:
     """A page whose refresh takes its time."""
 
-    page = view = None
+    page = None
 
     def __init__(self, clock: Clock, took_s: float) -> None:
+        self.view = View()
         self.clock, self.took_s, self.refreshed, self.ticked = clock, took_s, 0, 0
 
     def refresh(self) -> None:

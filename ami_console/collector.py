@@ -38,6 +38,8 @@ LINGER_S = 10.0
 LAST_LOOK_S = 3.0
 """Logs are looked at rarely, so once more at the end: this long may it take, seconds."""
 
+CANCEL_AGAIN_S = 0.2
+
 _LOGS: frozenset[SourceName] = frozenset({"job_logs", "log_files"})
 _END_WITHIN_S = 10.0
 
@@ -203,29 +205,28 @@ class Collector:
 
     async def _watch_all(self, finish: asyncio.Event) -> None:
         sources = self._make_sources(self.settings)
-        watches = [asyncio.create_task(self._watch(source)) for source in sources]
+        watches = [asyncio.create_task(self._watch(source, finish)) for source in sources]
         if self._fixed is None:
             watches += [
-                asyncio.create_task(self._discover(source))
+                asyncio.create_task(self._discover(source, finish))
                 for source in sources
                 if source.name in DISCOVERERS
             ]
         for tap in self._taps:
             tap.start(self._deliver_tapped)
         await finish.wait()
-        for tap in self._taps:
-            tap.stop()
-        for watch in watches:
-            watch.cancel()
-        await asyncio.gather(*watches, return_exceptions=True)
+        # Not on the loop: a tap may take a moment to end, and the watches would stand meanwhile.
+        await asyncio.gather(*(asyncio.to_thread(tap.stop) for tap in self._taps))
+        await _ended(watches)
         last = (self._look(source, LAST_LOOK_S) for source in sources if source.name in _LOGS)
         await asyncio.gather(*last)
         await asyncio.gather(*(source.aclose() for source in sources), return_exceptions=True)
+        await asyncio.get_running_loop().shutdown_default_executor()
 
-    async def _watch(self, source: Source) -> None:
+    async def _watch(self, source: Source, finish: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
         due = loop.time()
-        while True:
+        while not finish.is_set():
             wanted = await self._look(source, READ_DEADLINES_S[source.name])
             # Keep the beat where possible; after a slow answer do not rush to catch up.
             pause = pause_s(self.settings, source.name, asked=wanted)
@@ -242,8 +243,8 @@ class Collector:
         self._deliver(reading)
         return wanted
 
-    async def _discover(self, source: Source) -> None:
-        while True:
+    async def _discover(self, source: Source, finish: asyncio.Event) -> None:
+        while not finish.is_set():
             reading = await look(source.name, source.discover, deadline_s=DISCOVER_DEADLINE_S)
             self._jobs.learn(reading)
             self._deliver(reading)
@@ -264,6 +265,19 @@ class Collector:
                 receive()
             except Exception:  # one broken receiver must not stop the others
                 log.exception("a receiver of readings failed")
+
+
+async def _ended(watches: Collection["asyncio.Task[None]"]) -> None:
+    """Cancel tasks until they are done.
+
+    Once is not enough: where an answer comes in the moment of the cancel, ``asyncio.wait_for`` of
+    Python 3.11, which the client libraries use, returns it and forgets the cancel.
+    """
+    left = set(watches)
+    while left:
+        for watch in left:
+            watch.cancel()
+        _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_S)
 
 
 def pause_s(settings: Settings, source: SourceName, *, asked: Collection[int]) -> float:

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import ClassVar
 
@@ -162,6 +163,27 @@ def test_a_broken_listener_stops_neither_the_watch_nor_the_recorder(
     collector.subscribe(broken)
     until(lambda: len(recorded) >= 3)
     assert "a receiver of readings failed" in caplog.text
+
+
+def test_an_answer_in_the_moment_of_the_end_does_not_keep_the_watch_alive() -> None:
+    """``wait_for`` of a client library returned it and forgot that the task was cancelled."""
+
+    class Forgetful(Scripted):
+        async def read(self, job_ids: Collection[int]) -> Reading:
+            self.reads.append(frozenset(job_ids))
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(60)
+            return reading("nats", *job_ids)
+
+    source = Forgetful()
+    collector = Collector(SETTINGS, sources=lambda _: [source])
+    collector.start()
+    until(lambda: len(source.reads) > 0)
+    watch = collector._thread
+    collector.stop()
+    assert watch is not None
+    assert not watch.is_alive()
+    assert source.closed
 
 
 def test_only_the_jobs_that_were_asked_for(collecting: Callable[..., Collector]) -> None:

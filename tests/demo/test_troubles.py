@@ -176,7 +176,8 @@ def test_jobs_succeed_on_paper_with_images_that_failed_or_were_given_up() -> Non
 
 def test_a_cancel_that_nobody_takes_up() -> None:
     """CANCELING for good: no more images are handed out, and the health check leaves it alone."""
-    play = faster("stuck_canceling", 10, health_check_every_s=0.5, idle_s=0.5)
+    # Not idle before it is cancelled, however long the worker takes to start.
+    play = faster("stuck_canceling", 10, health_check_every_s=2.0, idle_s=4.0)
     with Stack(play) as stack, Look(stack) as look:
         look.until(lambda: look.status() == "CANCELING")
         look.until(lambda: (look.consumer() or {})["num_ack_pending"] == 0)

@@ -267,3 +267,8 @@ def _ns(second: float | None) -> int | None:
 
 def _after(instant: pd.Timestamp) -> float:
     return round((instant - BEGIN).total_seconds(), 1)
+
+
+def evidence(finding: Finding) -> dict[str, object]:
+    """Name → value of what a verdict rests on."""
+    return {each.name: each.value for each in finding.evidence}

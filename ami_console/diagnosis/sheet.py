@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ami_console.diagnosis.finding import Evidence, Finding
-from ami_console.diagnosis.looks import JobLooks, SourceLooks
+from ami_console.diagnosis.looks import BROKER, STATUS, JobLooks, SourceLooks
 from ami_console.diagnosis.rules import Rules
 from ami_console.diagnosis.truth import Truth, all_of
 from ami_console.metrics.arrays import Columns, Flags, Floats
@@ -22,23 +22,7 @@ UNKNOWN_JOB_FRESH_S = 90.0
 
 PARTS: Mapping[str, tuple[str, str]] = {
     # name on the sheet: part, column
-    **{
-        column: ("consumers", column)
-        for column in (
-            "last_seq",
-            "num_pending",
-            "num_ack_pending",
-            "num_redelivered",
-            "num_waiting",
-            "delivered_consumer_seq",
-            "delivered_stream_seq",
-            "ack_wait_s",
-            "max_deliver",
-            "max_ack_pending",
-            "stream_created_at",
-            "stream_exists",
-        )
-    },
+    **{column: ("consumers", column) for column in BROKER},
     "redis_total": ("counters", "total"),
     "redis_pending_process": ("counters", "pending_process"),
     "redis_pending_results": ("counters", "pending_results"),
@@ -48,21 +32,7 @@ PARTS: Mapping[str, tuple[str, str]] = {
     "rest_remaining": ("process", "remaining"),
     "rest_failed": ("process", "failed"),
     "rest_results_ratio": ("results", "progress_ratio"),
-    **{
-        column: ("jobs", column)
-        for column in (
-            "is_known",
-            "is_final",
-            "is_active",
-            "is_canceling",
-            "is_success",
-            "is_queued_by_nats",
-            "created_at",
-            "started_at",
-            "finished_at",
-            "updated_at",
-        )
-    },
+    **{column: ("jobs", column) for column in STATUS},
 }
 
 SOURCE_OF = {"consumers": "nats", "counters": "redis"}

@@ -103,7 +103,8 @@ def lives(consumers: pd.DataFrame) -> dict[int, list[Life]]:
 
 
 def _lives(looks: Columns) -> list[Life]:
-    known = looks["consumer_exists"] & ~np.isnan(looks["delivered_consumer_seq"])
+    told = looks["delivered_consumer_seq"] + looks["delivered_stream_seq"]
+    known = looks["consumer_exists"] & ~np.isnan(told)
     rows = np.flatnonzero(known)
     if not rows.size:
         return []

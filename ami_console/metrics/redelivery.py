@@ -109,12 +109,10 @@ def _on_last(
 ) -> list[tuple[float, float, int, int]]:
     """After, by, lowest and highest number of each stretch, newest first."""
     counter = life.consumer_seq - life.stream_seq if limit > 1 else life.stream_seq
-    outstanding = last["num_ack_pending"]
-    if limit > 1:
-        outstanding = min(outstanding, last["num_redelivered"])
-    if pd.isna(outstanding):
+    gauges = [last["num_ack_pending"], *([last["num_redelivered"]] if limit > 1 else [])]
+    if any(map(pd.isna, gauges)):
         return []
-    left = int(outstanding)
+    left = min(map(int, gauges))
     enough = left if limit <= 2 else min(left, int(counter[-1]) // (limit - 1))
     stretches = []
     steps = np.diff(counter, prepend=0.0)

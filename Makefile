@@ -35,9 +35,8 @@ format-check: $(INSTALLED)  ## is the code formatted?
 types: $(INSTALLED)  ## mypy, strict
 	$(BIN)/mypy
 
-# Two at a time, for most of them wait for servers; files stay whole, for tests of one share servers.
-pytest: $(INSTALLED)  ## the tests alone; ARGS="-n 0" for one after another
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+pytest: $(INSTALLED)  ## the tests alone
+	$(BIN)/python -m pytest $(ARGS)
 
 lock: $(INSTALLED)  ## resolve pyproject.toml into requirements.lock; ARGS=--upgrade for the newest
 	$(BIN)/uv pip compile --universal --python-version 3.11 --fork-strategy fewest --all-extras \

@@ -333,6 +333,13 @@ class TestSlow:
         assert found.since is not None
         assert abs((found.since - at(500)).total_seconds()) < 30
 
+    def test_it_began_before_there_was_enough_past_to_compare_with(self) -> None:
+        """It slowed down in its fourth minute, and only in its seventh can that be told."""
+        found = watched(600, self.slowing(600, slow_s=240)).one()
+        assert found.code == "slow"
+        assert found.since is not None
+        assert abs((found.since - at(240)).total_seconds()) < 30
+
     def test_half_of_it_is_not_clearly_slower(self) -> None:
         """One of two workers."""
         assert watched(900, self.slowing(900, slow_s=500, per_look=3)).codes() == []

@@ -117,11 +117,13 @@ def _disturbed(sheet: Sheet) -> Truth:
 def _slowed_s(sheet: Sheet, past: Floats, seen_s: Floats) -> Floats:
     """When it was last seen at about its usual pace, before it was seen to be slow."""
     short = (sheet.settled - sheet.before(sheet.settled, SHORT_S)) / SHORT_S * 60.0
-    usual_s = np.fmax.accumulate(np.where(short >= NEARLY * past, sheet.at_s, np.nan))
-    place = np.searchsorted(sheet.at_s, seen_s)
-    told = usual_s[np.minimum(place, len(usual_s) - 1)]
-    recent = (seen_s - told <= WINDOW_S) & ~np.isnan(seen_s)
-    return np.where(recent, told, seen_s)
+    began_s = seen_s.copy()
+    for seen in np.unique(seen_s[~np.isnan(seen_s)]):
+        place = int(np.searchsorted(sheet.at_s, seen))
+        as_usual = np.flatnonzero(short[: place + 1] >= NEARLY * past[place])
+        if as_usual.size:
+            began_s[seen_s == seen] = sheet.at_s[as_usual[-1]]
+    return began_s
 
 
 def tell(sheet: Sheet, tick: int) -> Told:

@@ -62,7 +62,8 @@ class ToldPane(JSComponent):
 
     What the reader unfolded (``<details data-key=…>``) stays so in the next frame, and so does
     the focus. ``<button data-job=…>`` chooses a job, ``<button class="copy">`` copies the text
-    before it.
+    before it. ``<button data-act=… data-…=…>`` and fields with ``data-act`` tell Python what the
+    reader asked for.
     """
 
     html = param.String(default="")
@@ -111,13 +112,22 @@ class ToldPane(JSComponent):
       }
       box.addEventListener("click", (event) => {
         const button = event.target.closest("button")
-        if (button?.dataset.job != null) {
+        if (button?.dataset.act != null) {
+          model.send_msg({...button.dataset})
+        } else if (button?.dataset.job != null) {
           model.send_msg({job: Number(button.dataset.job)})
         } else if (button?.classList.contains("copy")) {
           void copy(button)
         } else if (button === null) {
           const details = event.target.closest("summary")?.parentElement
           if (details?.dataset.key != null) { unfolded.set(details.dataset.key, !details.open) }
+        }
+      })
+      box.addEventListener("change", (event) => {
+        const field = event.target
+        if (field.dataset?.act != null) {
+          const value = field.type === "checkbox" ? String(field.checked) : field.value
+          model.send_msg({...field.dataset, value})
         }
       })
       model.on("html", draw)
@@ -128,17 +138,25 @@ class ToldPane(JSComponent):
     }
     """
 
-    def __init__(self, *, choose: Callable[[int], None] | None = None, **params: Any) -> None:
+    def __init__(
+        self,
+        *,
+        choose: Callable[[int], None] | None = None,
+        act: Callable[[dict[str, str]], None] | None = None,
+        **params: Any,
+    ) -> None:
         """Nothing is shown yet.
 
         Args:
             choose: Called with the job whose button was pressed.
+            act: Called with the ``data-…`` of a button or field with ``data-act``; of a field
+                its ``value`` too. It comes from a browser: nothing of it can be trusted.
             params: As of every Panel component; style sheets are added to ours.
         """
         sheets = [sheet("tones", "pane"), *params.pop("stylesheets", [])]
         super().__init__(stylesheets=sheets, **params)
         self._told, self._frame = Told(self.html, tuple(self.texts)), 0
-        self._choose, self._lists = choose, 0
+        self._choose, self._act, self._lists = choose, act, 0
         self._whole: tuple[str, ...] = ()
 
     @property
@@ -175,6 +193,11 @@ class ToldPane(JSComponent):
         return [str(self._lists), *(part for pair in differing for part in pair)]
 
     def _handle_msg(self, data: Any) -> None:
-        job = data.get("job") if isinstance(data, dict) else None
+        if not isinstance(data, dict):
+            return
+        if self._act is not None and isinstance(data.get("act"), str):
+            self._act({str(name): str(value) for name, value in data.items()})
+            return
+        job = data.get("job")
         if self._choose is not None and type(job) is int:  # no bool
             self._choose(job)

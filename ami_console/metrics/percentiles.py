@@ -55,5 +55,17 @@ def trailing(
     count = (end - begin).astype("float64")
     marks = np.full((len(PERCENTILES), len(ends_s)), np.nan)
     for i in np.flatnonzero(count >= FEWEST):
-        marks[:, i] = np.percentile(values[begin[i] : end[i]], list(PERCENTILES.values()))
+        marks[:, i] = _marks(np.sort(values[begin[i] : end[i]]))
     return count, marks
+
+
+_RATIOS = np.array(list(PERCENTILES.values())) / 100.0
+
+
+def _marks(ordered: Floats) -> Floats:
+    """What ``np.percentile`` gives, without its cost for each of a thousand windows."""
+    place = _RATIOS * (len(ordered) - 1)
+    below = place.astype("int64")
+    low, high = ordered[below], ordered[np.minimum(below + 1, len(ordered) - 1)]
+    share, step = place - below, high - low
+    return np.where(share >= 0.5, high - step * (1.0 - share), low + step * share)

@@ -44,6 +44,7 @@ def timeline(
     reads: pd.DataFrame | None = None,
     window_s: float = 60.0,
     half_life_s: float | None = None,
+    since: pd.Timestamp | None = None,
 ) -> pd.DataFrame:
     """Throughput, backlog, redelivery, latency and ETA per job and look.
 
@@ -83,6 +84,37 @@ def timeline(
         JetStream ``CONSUMER.INFO``/``STREAM.INFO`` (or ``/jsz``), ``$JS.ACK`` subjects,
         logs, Redis.
     """
+    whole = timeline_arrays(
+        consumers,
+        counters=counters,
+        tasks=tasks,
+        reads=reads,
+        window_s=window_s,
+        half_life_s=half_life_s,
+        since=since,
+    )
+    return pd.DataFrame({column: typed(whole[column], dtype) for column, dtype in TIMELINE.items()})
+
+
+def timeline_arrays(
+    consumers: pd.DataFrame,
+    *,
+    counters: pd.DataFrame | None = None,
+    tasks: pd.DataFrame | None = None,
+    reads: pd.DataFrame | None = None,
+    window_s: float = 60.0,
+    half_life_s: float | None = None,
+    since: pd.Timestamp | None = None,
+) -> dict[str, npt.NDArray[Any]]:
+    """The columns of :func:`timeline` as plain arrays, for who keeps many of them up to date.
+
+    Returns:
+        Column of ``TIMELINE`` → values: ``observed_at`` int64 ns since the epoch, the others
+        float64 with NaN where they are missing. Arguments and rows as of :func:`timeline`.
+
+    Raises:
+        FrameError: A needed column is absent.
+    """
     frames.require(consumers, frames.schema("consumers"), "timeline")
     failed_s = _failed_reads(reads)
     known = latency_columns(tasks, within_s=window_s / 2)
@@ -93,15 +125,18 @@ def timeline(
     lines = []
     for job_id in sorted({*seen_of, *known}):
         seen, mine = seen_of.get(job_id), known.get(job_id)
-        if mine is not None and _tells_more(mine, seen):
+        # The end of a line is of looks; whether its tasks tell more, only the whole of it shows.
+        if since is None and mine is not None and _tells_more(mine, seen):
             lines.append(task_line(job_id, mine, window_s, TIMELINE))
         elif seen is not None:
-            line = _job(job_id, seen, mine, window_s, half_life_s)
-            lines.append(_with_gap_rows(line, seen.observed_ns, failed_s))
+            begin = 0 if since is None else int(np.searchsorted(seen.observed_ns, since.value))
+            line = _job(job_id, seen, mine, window_s, half_life_s, begin)
+            lines.append(_with_gap_rows(job_id, line, seen.observed_ns, failed_s, begin))
     if not lines:
-        return frames.table([], TIMELINE)
-    whole = {column: np.concatenate([line[column] for line in lines]) for column in lines[0]}
-    return pd.DataFrame({column: typed(whole[column], dtype) for column, dtype in TIMELINE.items()})
+        return {"observed_at": np.empty(0, "int64")} | {
+            column: np.empty(0) for column in TIMELINE if column != "observed_at"
+        }
+    return {column: np.concatenate([line[column] for line in lines]) for column in TIMELINE}
 
 
 def _tells_more(tasks: Columns, seen: Curve | None) -> bool:
@@ -125,9 +160,14 @@ def _failed_reads(reads: pd.DataFrame | None) -> Floats:
 
 
 def _job(
-    job_id: int, seen: Curve, tasks: Columns | None, window_s: float, half_life_s: float | None
+    job_id: int,
+    seen: Curve,
+    tasks: Columns | None,
+    window_s: float,
+    half_life_s: float | None,
+    begin: int,
 ) -> dict[str, Any]:
-    """Column → values of one job, missing as NaN."""
+    """Column → values of one job from a look on, missing as NaN."""
     first = window_starts(seen, window_s)
     acked_per_min = _per_min(seen, seen.settled, first, window_s)
     if half_life_s is not None:
@@ -141,7 +181,7 @@ def _job(
         eta_s = np.where(acked_per_min > 0, remaining / acked_per_min * 60.0, np.nan)
     # With nothing left to deliver, what is not settled was given up: it will never be done.
     eta_s[remaining == 0] = np.where(seen.settled >= seen.published, 0.0, np.nan)[remaining == 0]
-    return {
+    line = {
         "job_id": np.full(len(seen.at_s), float(job_id)),
         "observed_at": seen.observed_ns,
         "settled_total": seen.settled,
@@ -150,15 +190,15 @@ def _job(
         **gauges,
         "redeliveries_total": seen.redeliveries,
         "redeliveries_per_min": _per_min(seen, seen.redeliveries, first, window_s),
-        **trailing_latency(
-            tasks,
-            seen.observed_s,
-            window_s,
-            server_s=seen.at_s,
-            known=~np.isnan(seen.settled),
-        ),
         "eta_s": eta_s,
     }
+    return {column: values[begin:] for column, values in line.items()} | trailing_latency(
+        tasks,
+        seen.observed_s[begin:],
+        window_s,
+        server_s=seen.at_s[begin:],
+        known=~np.isnan(seen.settled[begin:]),
+    )
 
 
 def _smoothed(values: Floats, seen: Curve, half_life_s: float) -> Floats:
@@ -208,16 +248,21 @@ def _first_of_stream(seen: Curve) -> npt.NDArray[np.intp]:
     return first[which]
 
 
-def _with_gap_rows(line: dict[str, Any], observed_ns: Instants, failed_s: Floats) -> dict[str, Any]:
+def _with_gap_rows(
+    job_id: int, line: dict[str, Any], looks_ns: Instants, failed_s: Floats, begin: int
+) -> dict[str, Any]:
     """The line with a row of missing values at each failed read and inside each long pause."""
+    observed_ns = looks_ns[max(0, begin - 1) :]  # what came before the first is a gap or none
     observed_s = observed_ns / 1e9
-    pauses = np.flatnonzero(np.diff(observed_s) > gap_limit_s(observed_s))
+    if not len(observed_ns):
+        return line
+    pauses = np.flatnonzero(np.diff(observed_s) > gap_limit_s(looks_ns / 1e9))
     middles_ns = observed_ns[pauses] + (observed_ns[pauses + 1] - observed_ns[pauses]) // 2
     failed_ns = (failed_s[failed_s >= observed_s[0]] * 1e9).astype("int64")
     gaps_ns = np.unique(np.concatenate([failed_ns, middles_ns]))
     if not gaps_ns.size:
         return line
-    order = np.argsort(np.concatenate([observed_ns, gaps_ns]), kind="stable")
+    order = np.argsort(np.concatenate([line["observed_at"], gaps_ns]), kind="stable")
     gaps: dict[str, Any] = dict.fromkeys(line, np.full(len(gaps_ns), np.nan))
-    gaps |= {"observed_at": gaps_ns, "job_id": np.full(len(gaps_ns), line["job_id"][0])}
+    gaps |= {"observed_at": gaps_ns, "job_id": np.full(len(gaps_ns), float(job_id))}
     return {column: np.concatenate([line[column], gaps[column]])[order] for column in line}

@@ -175,8 +175,25 @@ CHARTS: tuple[Chart, ...] = (
     ),
 )
 
+TRENDS: tuple[str, ...] = (
+    "acked_per_min",
+    "num_pending",
+    "num_ack_pending",
+    "redeliveries_total",
+    "latency_p50_s",
+    "latency_p95_s",
+)
+"""Columns that are drawn of several jobs side by side."""
+
+MOST_TRENDS = 20
+"""Jobs in one chart: of more, nobody can tell the lines apart."""
+
+JOB_COLOURS = ("#2a8bd4", "#d9641a", "#12a078", "#c26a9c", "#b08d00", "#5fb3e6", "#8a8a8a")
+JOB_DASHES = ("solid", "dashed", "dotted")
+
 SERIES: tuple[Series, ...] = tuple(series for chart in CHARTS for series in chart.series)
 COLUMNS: tuple[str, ...] = tuple(series.column for series in SERIES)
+FOLDS = tuple(series.fold for series in SERIES)
 
 
 def chart(key: str) -> Chart:
@@ -273,16 +290,57 @@ def bucketed(timeline: pd.DataFrame, width_s: int) -> pd.DataFrame:
     """
     frames.require(timeline, ("observed_at", *COLUMNS), "bucketed")
     at_ns = pd.DatetimeIndex(timeline["observed_at"]).as_unit("ns").asi8
-    drawn = pd.DataFrame({column: floats(timeline, column) for column in COLUMNS})
-    is_gap = drawn.isna().all(axis=1).to_numpy()
-    step_ns = max(1, width_s * 1_000_000_000)
-    drawn.insert(0, "key", (at_ns // step_ns) * 2 + is_gap)
-    drawn.insert(1, "observed_at", timeline["observed_at"].array)
-    if width_s == 0 or drawn.empty:
-        return drawn
-    folds: dict[str, Any] = {"observed_at": "last"} | {s.column: s.fold for s in SERIES}
-    folded = drawn.groupby("key", sort=False, as_index=False).agg(folds)
-    return folded.sort_values("observed_at", kind="stable", ignore_index=True)
+    values = np.column_stack([floats(timeline, column) for column in COLUMNS])
+    keys = bucket_keys(at_ns, values, width_s)
+    if width_s and len(keys):
+        keys, at_ns, values = _folded(keys, at_ns, values)
+    drawn: dict[str, Any] = {"key": keys, "observed_at": pd.DatetimeIndex(at_ns, tz="UTC")}
+    return pd.DataFrame(drawn | dict(zip(COLUMNS, values.T, strict=True)))
+
+
+def bucket_keys(
+    at_ns: npt.NDArray[np.int64], values: Floats, width_s: int
+) -> npt.NDArray[np.int64]:
+    """The bucket of each row, equal from call to call; odd for rows that are all missing.
+
+    Args:
+        at_ns: When each was observed, ns since the epoch.
+        values: Rows × columns.
+        width_s: Width of a bucket, seconds; 0 for one row per look.
+    """
+    is_gap = np.isnan(values).all(axis=1)
+    return np.asarray((at_ns // max(1, width_s * 1_000_000_000)) * 2 + is_gap)
+
+
+def _folded(keys: Any, at_ns: Any, values: Floats) -> tuple[Any, Any, Floats]:
+    """One row per key, sorted by time."""
+    order = np.argsort(keys, kind="stable")
+    begins = np.flatnonzero(np.append(True, np.diff(keys[order]) != 0))
+    last = np.append(begins[1:], len(keys)) - 1
+    ordered = values[order]
+    columns = [fold(ordered[:, i], begins, how) for i, how in enumerate(FOLDS)]
+    folded_at = at_ns[order][last]
+    by_time = np.argsort(folded_at, kind="stable")
+    return keys[order][begins][by_time], folded_at[by_time], np.column_stack(columns)[by_time]
+
+
+def fold(values: Floats, begins: npt.NDArray[np.intp], how: str) -> Floats:
+    """One value for each run of rows, of those that are not missing.
+
+    Args:
+        values: Of all rows.
+        begins: First row of each run.
+        how: ``mean``, ``max`` or ``last``.
+    """
+    known = ~np.isnan(values)
+    if how == "max":
+        return np.asarray(np.fmax.reduceat(values, begins))
+    if how == "mean":
+        count = np.add.reduceat(known.astype("float64"), begins)
+        total = np.add.reduceat(np.where(known, values, 0.0), begins)
+        return np.divide(total, count, out=np.full(len(begins), np.nan), where=count > 0)
+    newest = np.maximum.reduceat(np.where(known, np.arange(len(values)), -1), begins)
+    return np.where(newest >= begins, values[newest], np.nan)
 
 
 def hour_minute_axis() -> dict[str, Sequence[str] | str]:

@@ -10,6 +10,7 @@ from typing import ClassVar, Protocol
 
 from ami_console.active_jobs import JUST_ENDED_S, ActiveJobs
 from ami_console.history import History
+from ami_console.instants import now_ns
 from ami_console.live_diagnosis import LiveDiagnosis
 from ami_console.reading import Reading, SourceName
 from ami_console.settings import Settings
@@ -39,6 +40,9 @@ LAST_LOOK_S = 3.0
 """Logs are looked at rarely, so once more at the end: this long may it take, seconds."""
 
 CANCEL_AGAIN_S = 0.2
+
+LONGEST_PAUSE_S = 3600.0
+"""Whoever paused the watch may have gone to bed: it goes on by itself then, seconds."""
 
 _LOGS: frozenset[SourceName] = frozenset({"job_logs", "log_files"})
 _END_WITHIN_S = 10.0
@@ -111,6 +115,9 @@ class Collector:
         self._finish: asyncio.Event | None = None
         self._lingering: threading.Timer | None = None
         self._held = False
+        self._paused_at_ns: int | None = None
+        self._pausing: threading.Timer | None = None
+        self._read: set[SourceName] = set()
 
     def add_sink(self, sink: Sink) -> None:
         """Call ``sink`` with each reading, before the listeners.
@@ -132,7 +139,60 @@ class Collector:
     def stop(self) -> None:
         """End the watch and close all connections; it can be started again."""
         self._held = False
+        with self._lock:
+            self._paused_at_ns = None
+            if self._pausing is not None:
+                self._pausing.cancel()
         self._end()
+
+    @property
+    def paused_at_ns(self) -> int | None:
+        """Since when nobody is asked anything, ns since the epoch; ``None``: it is not paused."""
+        return self._paused_at_ns
+
+    def pause(self) -> None:
+        """Ask nobody anything and close all connections, until :meth:`resume`.
+
+        It goes on by itself after :data:`LONGEST_PAUSE_S`. What is not seen meanwhile is a gap;
+        each source's ``reads`` row tells why.
+        """
+        with self._lock:
+            if self._paused_at_ns is not None:
+                return
+            self._paused_at_ns = now_ns()
+            self._pausing = threading.Timer(LONGEST_PAUSE_S, self.resume)
+            self._pausing.daemon = True
+            self._pausing.start()
+        self._end()
+        for source in self._read:
+            self._deliver(
+                Reading(
+                    source=source,
+                    observed_at=now_ns(),
+                    ok=False,
+                    error="the watch was paused by an operator: nothing was asked",
+                    requests=0,
+                )
+            )
+        self._tell_all()
+
+    def resume(self) -> None:
+        """Go on after :meth:`pause`, if anybody wants it."""
+        with self._lock:
+            if self._paused_at_ns is None:
+                return
+            self._paused_at_ns = None
+            if self._pausing is not None:
+                self._pausing.cancel()
+            if self._held or self._listeners:
+                self._run()
+        self._tell_all()
+
+    def _tell_all(self) -> None:
+        with self._lock:
+            listeners = tuple(self._listeners.values())
+        for listener in listeners:
+            listener()
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call ``listener`` after each reading, as a sink is called; starts the watch.
@@ -176,7 +236,7 @@ class Collector:
 
     def _run(self) -> None:
         with self._lock:
-            if self._thread is not None:
+            if self._thread is not None or self._paused_at_ns is not None:
                 return
             loop, finish = asyncio.new_event_loop(), asyncio.Event()
             before = self._ended
@@ -256,6 +316,7 @@ class Collector:
         self._deliver(reading if self._fixed is None else only(reading, self._fixed))
 
     def _deliver(self, reading: Reading) -> None:
+        self._read.add(reading.source)
         self.history.add(reading)
         with self._lock:
             receivers: list[Listener] = [partial(sink, reading) for sink in self._sinks]

@@ -5,6 +5,7 @@ text ``string``, flags ``boolean``, everything measured ``Float64``; missing is 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -247,7 +248,7 @@ def from_rows(name: str, rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 def from_columns(name: str, values: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
     """A typed frame of plain values, a sequence of one length for every column."""
     return pd.DataFrame(
-        {column: _series(values[column], dtype) for column, dtype in schema(name).items()}
+        {column: _array(values[column], dtype) for column, dtype in schema(name).items()}
     )
 
 
@@ -261,7 +262,7 @@ def _held(batch: Batch, column: str) -> Any:
     return values if isinstance(values, np.ndarray) else batch.column(column)
 
 
-def _series(values: Sequence[Any], dtype: str) -> pd.Series:
+def _array(values: Sequence[Any], dtype: str) -> Any:
     if dtype == TIME:
         missing = np.iinfo(np.int64).min  # NaT
         instants = (
@@ -269,8 +270,8 @@ def _series(values: Sequence[Any], dtype: str) -> pd.Series:
             if isinstance(values, np.ndarray)
             else np.array([missing if value is None else value for value in values], dtype="int64")
         )
-        return pd.Series(pd.DatetimeIndex(instants.view("M8[ns]"), tz="UTC"))
-    return pd.Series(pd.array(values, dtype=dtype))
+        return pd.DatetimeIndex(instants.view("M8[ns]"), tz="UTC").array
+    return pd.array(values, dtype=dtype)
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> pd.DataFrame:
@@ -289,6 +290,11 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> pd.D
 
 def empty(name: str) -> pd.DataFrame:
     """The frame with its columns and dtypes, and no row."""
+    return _empty(name).copy(deep=False)
+
+
+@cache
+def _empty(name: str) -> pd.DataFrame:
     return from_rows(name, [])
 
 

@@ -177,6 +177,24 @@ def _flag(text: str) -> bool:
         raise ValueError from None
 
 
+COLOURS = {
+    "red": "#b3161d",
+    "orange": "#a3470a",
+    "green": "#0b6b4b",
+    "blue": "#1b5e92",
+    "purple": "#73418f",
+    "grey": "#4d5a66",
+}
+"""Of environments; white text can be read on all of them."""
+
+
+def _colour(text: str) -> str:
+    """red, orange, green, blue, purple or grey"""
+    if text not in COLOURS:
+        raise ValueError
+    return text
+
+
 def _project(text: str) -> int | None:
     """the number of a project, or nothing"""
     if not text:
@@ -226,6 +244,8 @@ class Settings:
     health_check_idle_s: float = _setting(_span, "600")
     alert_webhook: Address = _setting(_hook, "")
     alert_command: Secret = _setting(Secret, "")
+    environment: str = _setting(str, "")
+    environment_colour: str = _setting(_colour, "grey")
 
     @classmethod
     def from_environment(

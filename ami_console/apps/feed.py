@@ -10,7 +10,7 @@ import pandas as pd
 from ami_console.diagnosis import Rules
 from ami_console.frames import FrameSource
 from ami_console.live_diagnosis import Judged, diagnose_recorded, rules_of
-from ami_console.settings import Settings
+from ami_console.settings import COLOURS, Settings
 
 if TYPE_CHECKING:
     from ami_console.collector import Collector
@@ -28,6 +28,8 @@ class Feed(FrameSource, Protocol):
         every_s: Pause between two looks, seconds.
         zone: Zone of the wall time that the page shows.
         rules: What the platform does by itself.
+        environment: Name and colour of what is watched, such as ``("production", "#b3161d")``.
+        paused_at: Since when nobody is asked anything; ``None``: it is not paused.
     """
 
     @property
@@ -40,6 +42,18 @@ class Feed(FrameSource, Protocol):
     def zone(self) -> ZoneInfo: ...
     @property
     def rules(self) -> Rules: ...
+    @property
+    def environment(self) -> tuple[str, str]: ...
+    @property
+    def paused_at(self) -> pd.Timestamp | None: ...
+
+    def pause(self) -> None:
+        """Ask nobody anything any more; of a recording nothing."""
+        ...
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        ...
 
     def as_of(self) -> pd.Timestamp:
         """The instant that the page judges at: now, or a recording's last."""
@@ -103,6 +117,23 @@ class LiveFeed(_Forwarding):
     def rules(self) -> Rules:
         return rules_of(self._collector.settings)
 
+    @property
+    def environment(self) -> tuple[str, str]:
+        settings = self._collector.settings
+        return settings.environment, COLOURS[settings.environment_colour]
+
+    @property
+    def paused_at(self) -> pd.Timestamp | None:
+        at_ns = self._collector.paused_at_ns
+        return None if at_ns is None else pd.Timestamp(at_ns, tz="UTC")
+
+    def pause(self) -> None:
+        # Connections take a moment to close: not on the thread that serves the pages.
+        threading.Thread(target=self._collector.pause, name="pausing", daemon=True).start()
+
+    def resume(self) -> None:
+        threading.Thread(target=self._collector.resume, name="resuming", daemon=True).start()
+
     def as_of(self) -> pd.Timestamp:
         return pd.Timestamp.now(tz="UTC")
 
@@ -120,6 +151,8 @@ class RecordedFeed(_Forwarding):
     """A recording as it stands, judged at its last instant."""
 
     is_live = False
+    environment = ("", COLOURS["grey"])
+    paused_at = None
 
     def __init__(
         self, recording: "Recording", *, zone: ZoneInfo | None = None, rules: Rules | None = None
@@ -159,6 +192,12 @@ class RecordedFeed(_Forwarding):
                 found = diagnose_recorded(self._recording, as_of=self._as_of, rules=self.rules)
                 self._judged = Judged(self._as_of, found)
             return self._judged
+
+    def pause(self) -> None:
+        """It asks nobody anything anyhow."""
+
+    def resume(self) -> None:
+        """There is nothing to go on with."""
 
     def subscribe(self, listener: Callable[[], None]) -> Unsubscribe:
         return lambda: None

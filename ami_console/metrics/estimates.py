@@ -1,9 +1,11 @@
 """Times of tasks estimated from looks alone, where nothing told of single tasks."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
-from ami_console.metrics.arrays import Floats, typed
+from ami_console.metrics.arrays import Columns, Floats, typed
 from ami_console.metrics.settled import Curve, curves, gap_limit_s
 from ami_console.metrics.tasks import TASKS
 
@@ -44,6 +46,33 @@ def estimated_tasks(
     values["is_estimate"] = np.ones(count)
     values["is_discarded"] = np.zeros(count)
     return pd.DataFrame({name: typed(values[name], dtype) for name, dtype in TASKS.items()})
+
+
+def estimated_latencies(seen_of: Mapping[int, Curve], *, within_s: float) -> dict[int, Columns]:
+    """The latencies of :func:`estimated_tasks`, without all else that they have.
+
+    Args:
+        seen_of: Job id → its looks.
+        within_s: Leave out those whose instant is less sure than this, seconds.
+
+    Returns:
+        Job id → ``acked_at_ns``, ``latency_s`` and ``is_estimate`` in the order in which the
+        images were settled; without jobs of which none is known.
+    """
+    found = {}
+    for job_id, seen in seen_of.items():
+        told = _of_job(job_id, seen)
+        kept = (told["acked_error_s"] <= within_s) & ~np.isnan(told["latency_s"])
+        if kept.any():
+            acked_s = told["acked_at"][kept]
+            found[job_id] = Columns(
+                {
+                    "acked_at_ns": (acked_s * 1e9).astype("int64"),
+                    "latency_s": told["latency_s"][kept],
+                    "is_estimate": np.ones(len(acked_s)),
+                }
+            )
+    return found
 
 
 _COLUMNS = (

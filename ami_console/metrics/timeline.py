@@ -1,6 +1,5 @@
 """Throughput, backlog, redelivery and latency of each job at each look."""
 
-from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ import pandas as pd
 
 from ami_console import frames
 from ami_console.metrics.arrays import Columns, Floats, Instants, seconds, typed
-from ami_console.metrics.estimates import estimated_tasks
+from ami_console.metrics.estimates import estimated_latencies
 from ami_console.metrics.latency import latency_columns, trailing_latency
 from ami_console.metrics.settled import Curve, curves, gap_limit_s
 from ami_console.metrics.task_timeline import task_line
@@ -119,9 +118,8 @@ def timeline_arrays(
     failed_s = _failed_reads(reads)
     known = latency_columns(tasks, within_s=window_s / 2)
     seen_of = curves(consumers, counters, failed_s)
-    known |= latency_columns(
-        estimated_tasks(_of_others(consumers, known), counters=counters), within_s=window_s / 2
-    )
+    others = {job_id: seen for job_id, seen in seen_of.items() if job_id not in known}
+    known |= estimated_latencies(others, within_s=window_s / 2)
     lines = []
     for job_id in sorted({*seen_of, *known}):
         seen, mine = seen_of.get(job_id), known.get(job_id)
@@ -144,10 +142,6 @@ def _tells_more(tasks: Columns, seen: Curve | None) -> bool:
     if not tasks.rows or tasks["is_estimate"][0]:
         return False
     return seen is None or int(np.sum(~np.isnan(seen.settled))) < 2
-
-
-def _of_others(consumers: pd.DataFrame, known: Collection[int]) -> pd.DataFrame:
-    return consumers[~consumers["job_id"].isin(list(known))]
 
 
 def _failed_reads(reads: pd.DataFrame | None) -> Floats:

@@ -9,11 +9,10 @@ import holoviews.plotting.bokeh  # registers the backend that the options are of
 import pandas as pd
 from bokeh.models import DatetimeTickFormatter
 
-from ami_console.charts import Chart, WallClock, hour_minute_axis
+from ami_console.charts import JOB_COLOURS, Chart, WallClock, hour_minute_axis
 
 UTC = ZoneInfo("UTC")
 
-JOB_COLOURS = ("#2a8bd4", "#d9641a", "#12a078", "#c26a9c", "#b08d00", "#5fb3e6", "#8a8a8a")
 
 HEIGHT_PX = 260
 

@@ -167,12 +167,14 @@ class StagedFeed:
 
     is_live = True
     label = "live · http://staged:8000"
+    environment = ("staging", "#73418f")
 
     def __init__(self, jobs: tuple[Staged, ...] = MOODS, *, every_s: float = 2.0) -> None:
         self.jobs = jobs
         self.every_s = every_s
         self.zone = ZoneInfo("America/New_York")
         self.rules = Rules()
+        self.paused_at: pd.Timestamp | None = None
         self.told: Judged | None = None  # judged on demand when there is none
         self._judged: Judged | None = None
         self.history = History()
@@ -186,6 +188,18 @@ class StagedFeed:
 
     def as_of(self) -> pd.Timestamp:
         return pd.Timestamp(START_NS + int(self.now_s * NS_PER_S), tz="UTC")
+
+    def pause(self) -> None:
+        self.paused_at = self.as_of()
+        self._tell()
+
+    def resume(self) -> None:
+        self.paused_at = None
+        self._tell()
+
+    def _tell(self) -> None:
+        for listener in tuple(self.listeners):
+            listener()
 
     def frame(
         self,
@@ -254,8 +268,7 @@ class StagedFeed:
                     rows=rows,
                 )
             self.take(reading)
-        for listener in tuple(self.listeners):
-            listener()
+        self._tell()
 
     def take(self, reading: Reading) -> None:
         """One reading comes in, silently."""

@@ -83,6 +83,16 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--recording", type=Path, metavar="DIR", help="show this instead of live")
     serve.add_argument("--port", type=_port, default=5006, help="(5006)")
     serve.add_argument("--address", default="127.0.0.1", help="to listen on (127.0.0.1)")
+    serve.add_argument(
+        "--origin",
+        action="append",
+        default=[],
+        metavar="HOST[:PORT]",
+        help="another name under which browsers reach it, behind a proxy; may be repeated",
+    )
+    serve.add_argument(
+        "--prefix", default="", metavar="PATH", help="first part of its path, behind a proxy"
+    )
     _add_tap(serve)
 
     snapshot = commands.add_parser("snapshot", help="one look at every source")

@@ -1,74 +1,30 @@
 """What all pages of one feed share: one subscription, and each number computed once per news."""
 
 import threading
+import time
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 import pandas as pd
 
 from ami_console import charts, frames, metrics
 from ami_console.apps.feed import Feed, Unsubscribe
+from ami_console.apps.job import Evidence, Job, evidence_of
 from ami_console.apps.judgements import Judgements
+from ami_console.apps.lines import Lines
 from ami_console.apps.logged import with_logged_jobs
-from ami_console.apps.measured import JobFrames, Measured, measured, tasks_of
 from ami_console.apps.reads import GapReads
 from ami_console.apps.task_marks import TaskMarks, task_marks
+from ami_console.apps.view import Window
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Window:
-    """How far back the charts reach; ``span_s`` None is everything."""
+EVIDENCE_EVERY_S = 4.0
+"""Single tasks are gone through again no more often than this."""
 
-    key: str
-    label: str
-    span_s: float | None
-
-
-WINDOWS = (
-    Window(key="15m", label="15 min", span_s=900),
-    Window(key="1h", label="1 h", span_s=3_600),
-    Window(key="6h", label="6 h", span_s=21_600),
-    Window(key="all", label="all", span_s=None),
-)
-
-
-def window(key: str) -> Window:
-    """The window of that name; 1 h for a name that is none."""
-    return next((w for w in WINDOWS if w.key == key), WINDOWS[1])
-
-
-@dataclass(frozen=True)
-class Job:
-    """The newest that each source told of one job; a key that is absent was never told.
-
-    Attributes:
-        row: Its row of :func:`ami_console.metrics.fleet`.
-        job, consumer, counters: Newest rows of those frames.
-        config: The newest row of ``consumers`` that tells the consumer's configuration.
-        stages: Newest row per stage.
-        timeline: All its looks.
-        tasks: All its tasks, measured or estimated.
-        measured: What these tell, and who told of them.
-    """
-
-    row: dict[str, Any]
-    job: dict[str, Any]
-    consumer: dict[str, Any]
-    counters: dict[str, Any]
-    config: dict[str, Any]
-    stages: pd.DataFrame
-    timeline: pd.DataFrame
-    tasks: pd.DataFrame
-    measured: Measured
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it is final."""
-        is_final = self.row["is_final"]
-        return not pd.isna(is_final) and bool(is_final)
+EVIDENCE_SHARE = 1 / 15
+"""And for at most this share of the time."""
 
 
 class Drawn(NamedTuple):
@@ -95,6 +51,8 @@ class Board:
         self._is_stale = False
         self._cache: dict[Hashable, Any] = {}
         self._reads = GapReads(feed)
+        self._lines = Lines(feed, is_live=feed.is_live)
+        self._evidence: dict[int, tuple[Evidence, float]] = {}
 
     def subscribe(self, listener: Callable[[], None]) -> Unsubscribe:
         """Call ``listener`` when there is news, on any thread; the feed sees one subscriber."""
@@ -180,36 +138,52 @@ class Board:
             return None
         as_of = self.feed.as_of()
         stages = self._latest("stages")
-        last = self._latest("jobs")
-        held = JobFrames(
-            jobs=last[last["job_id"] == job_id],
-            **{
-                name: self.feed.frame(name, job_id=job_id, until=as_of)
-                for name in ("consumers", "counters", "acks", "advisories", "log_events")
-            },
-        )
-        configured = held.consumers.dropna(subset=["ack_wait_s"])
-        tasks, reads = tasks_of(held), self.gap_reads()
-        timeline = metrics.timeline(
-            held.consumers, counters=held.counters, tasks=tasks, reads=reads
-        )
+        row = dict(mine.iloc[0])
         return Job(
-            row=dict(mine.iloc[0]),
+            row=row,
             job=self._newest("jobs", job_id),
             consumer=self._newest("consumers", job_id),
             counters=self._newest("counters", job_id),
-            config=dict(configured.iloc[-1]) if len(configured) else {},
             stages=stages[stages["job_id"] == job_id],
-            timeline=timeline,
-            tasks=tasks,
-            measured=measured(
-                held,
-                tasks,
-                reads=reads,
-                redeliveries=mine["redeliveries_total"].iloc[0],
-                as_of=as_of,
-            ),
+            timeline=self.lines().of(job_id, since=None, until=as_of),
+            evidence=self._evidence_of(job_id, row, as_of),
         )
+
+    def lines(self) -> Lines:
+        """The timelines of all jobs, as of now."""
+
+        def update() -> Lines:
+            self._lines.update(self.feed.as_of())
+            return self._lines
+
+        return self.once("lines", update)
+
+    def _evidence_of(self, job_id: int, row: dict[str, Any], as_of: pd.Timestamp) -> Evidence:
+        """Kept for a while: of a big job it takes longer than a look."""
+        kept, rest_s = self._evidence.get(job_id, (None, 0.0))
+        if kept is not None:
+            age_s = (as_of - kept.as_of).total_seconds()
+            if 0 <= age_s < rest_s:
+                return kept
+        began_s = time.thread_time()
+        last = self._latest("jobs")
+        found = evidence_of(
+            self.feed,
+            job_id,
+            jobs=last[last["job_id"] == job_id],
+            reads=self.gap_reads(),
+            redeliveries=row["redeliveries_total"],
+            as_of=as_of,
+        )
+        took_s = time.thread_time() - began_s
+        rest_s = max(EVIDENCE_EVERY_S, took_s / EVIDENCE_SHARE) if self.feed.is_live else 0.0
+        self._evidence = {
+            each: held
+            for each, held in self._evidence.items()
+            if abs((as_of - held[0].as_of).total_seconds()) < 10 * EVIDENCE_EVERY_S
+        }
+        self._evidence[job_id] = found, rest_s
+        return found
 
     def drawn(self, job_id: int, span: Window) -> Drawn:
         """What a job's charts show of a window.
@@ -226,6 +200,9 @@ class Board:
         if job.is_over:
             known = timeline[list(charts.COLUMNS)].notna().any(axis=1).to_numpy().nonzero()[0]
             timeline = timeline.iloc[: known[-1] + 1] if len(known) else timeline
+        if span.begins_at is not None:
+            at = timeline["observed_at"]
+            timeline = timeline[(at >= span.begins_at) & (at <= span.ends_at)]
         width_s = self.bucket_width_s(timeline, span)
         if span.span_s is not None and len(timeline):
             begin = timeline["observed_at"].iloc[-1] - pd.Timedelta(seconds=span.span_s)
@@ -242,7 +219,9 @@ class Board:
             return TaskMarks.none()
         begins_at, ends_at = rows["observed_at"].iloc[[0, -1]]
         shown_s = (ends_at - begins_at).total_seconds()
-        if job.is_over:  # acknowledgements may come when nobody looks any more
+        if (
+            job.is_over and not span.is_fixed
+        ):  # acknowledgements may come when nobody looks any more
             ends_at = max(ends_at, job.tasks["acked_at"].max())
         return task_marks(
             job.tasks,

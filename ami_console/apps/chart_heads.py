@@ -5,8 +5,9 @@ import math
 import pandas as pd
 
 from ami_console.apps import formats
-from ami_console.apps.board import Drawn, Job
+from ami_console.apps.board import Drawn
 from ami_console.apps.formats import count, duration, measure, ratio, short_duration, within
+from ami_console.apps.job import Job
 from ami_console.apps.measured import Measured
 from ami_console.apps.task_marks import TaskMarks
 from ami_console.apps.told import Places, Told

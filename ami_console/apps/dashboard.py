@@ -1,4 +1,4 @@
-"""The dashboard: can the sources be trusted, how are the jobs, and how is the chosen one."""
+"""The dashboard: can it be trusted, what needs attention, which job and why, trends, data."""
 
 import logging
 from collections.abc import Callable
@@ -7,173 +7,183 @@ from typing import Any
 import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
-import param
 
-from ami_console.apps import formats, job_view, style
-from ami_console.apps.board import WINDOWS, Board, Drawn, Job, board_of, window
-from ami_console.apps.chart_heads import chart_heads
-from ami_console.apps.diagnosis_panes import DiagnosisPanes
+from ami_console.apps import cards, formats, style
+from ami_console.apps import head as heads
+from ami_console.apps import view as views
 from ami_console.apps.feed import Feed, current
 from ami_console.apps.findings_card import tab_title
-from ami_console.apps.fleet_table import FleetTable, rows_of
+from ami_console.apps.head import TITLE, Head
 from ami_console.apps.heartbeat import Heartbeat
-from ami_console.apps.job_charts import JobCharts
-from ami_console.apps.queues_card import queues_card
+from ami_console.apps.job_tab import JobTab
+from ami_console.apps.jobs_tab import JobsTab
+from ami_console.apps.keys import Keys
 from ami_console.apps.session import run
 from ami_console.apps.source_panes import SourcePanes
-from ami_console.apps.told import Places, Told, ToldPane
-from ami_console.charts import WallClock
+from ami_console.apps.stage import Stage
+from ami_console.apps.told import Told, ToldPane
+from ami_console.apps.trends_tab import TrendsTab
+from ami_console.apps.view import WINDOWS
 from ami_console.errors import AmiConsoleError
 
 log = logging.getLogger(__name__)
 
-TITLE = "Antenna jobs"
 META_TITLE = f"{TITLE} · ami-console"
 
 
-class View(param.Parameterized):
-    """What the reader looks at; kept in the page's address."""
-
-    job = param.Integer(default=None, allow_None=True, doc="The chosen job.")
-    window = param.String(default="1h", doc="How far back the charts reach: a key of ``WINDOWS``.")
-
-
 class Dashboard:
-    """One page: built once, then brought up to date; what did not change is not sent."""
+    """One page: built once, then brought up to date; what did not change is not sent.
 
-    def __init__(self, board: Board) -> None:
-        """Args: ``board`` holds the numbers, for all pages together."""
-        self.board = board
-        self.feed: Feed = board.feed
-        self.view = View()  # type: ignore[no-untyped-call]
-        self.heartbeat = Heartbeat(
-            silent_s=6.0 if self.feed.is_live else 15.0,
-            serves=pn.state.curdoc is not None and pn.state.curdoc.session_context is not None,
-            width=0,
-            height=0,
-            margin=0,
-        )
-        self._top = ToldPane(
+    A part is built when it is first looked at, and brought up to date while it is.
+
+    Attributes:
+        is_open: Whether a browser has it; before that only what is seen first is built.
+        wrong: What of the address can't be shown.
+        chosen: The job that the reader looks at.
+        fault: What is wrong with the page itself; empty: nothing.
+    """
+
+    def __init__(self, stage: Stage) -> None:
+        """Args: ``stage`` says what is shown."""
+        self.stage = stage
+        self.view = stage.view
+        self.chosen: int | None = None
+        self.fault = ""
+        self.wrong: list[str] = []
+        self.is_open = False
+        is_served = pn.state.curdoc is not None and pn.state.curdoc.session_context is not None
+        self.heartbeat = Heartbeat(serves=is_served, width=0, height=0, margin=0)
+        self.keys = Keys(self._pressed, width=0, height=0, margin=0)
+        self.top = ToldPane(
             stylesheets=[style.sheet("header")], sizing_mode="stretch_width", margin=(4, 10)
         )
-        self._chosen: int | None = None
-        self._fault = ""
-        self._strip = SourcePanes(board, card=self._card)
-        self._sources, self._troubles = self._strip.cards, self._strip.troubles
-        self._judged = DiagnosisPanes(board, card=self._card, choose=self._choose)
-        self.table = FleetTable(self._choose)
-        self._no_fleet = self._pane()
-        self._panes = {
-            name: self._pane()
-            for name in ("job", "stages", "tasks", "times", "queue", "queues", "counters", "empty")
-        }
-        self._queues_box = self._card(self._panes["queues"])
-        self._charts = JobCharts()
-        self._heads = {key: self._pane() for key in self._charts.panes}
-        self._windows = pmui.RadioButtonGroup(
-            options={w.label: w.key for w in WINDOWS},
-            value=self.view.window,
-            size="small",
-            margin=0,
-            width=300,
-        )
-        self._windows.link(self.view, value="window")
-        self._span = ToldPane(html='<h2 class="over">Last</h2>', margin=0)
-        self._zone = ToldPane(margin=0)
-        self._chart_row = pn.FlexBox(
-            *(self._chart_card(self._heads[key], pane) for key, pane in self._charts.panes.items()),
-            gap="12px",
-            sizing_mode="stretch_width",
-            margin=0,
-        )
-        self._job_box = pn.Column(sizing_mode="stretch_width", margin=0)
-        self._unknown_box = self._card(self._panes["empty"])
+        sheet = [style.sheet("head")]
+        self.tabs = cards.pane(act=self._act, stylesheets=sheet)
+        self.controls = cards.pane(act=self._act, stylesheets=sheet)
+        self.said = cards.pane()
+        self.sources = SourcePanes(stage)
+        self.parts: dict[str, Any] = {}
+        self._place = cards.column()
         self.page = self._page()
         self.refresh()
-        self.view.param.watch(lambda *_: self.refresh(), ["job", "window"])
-
-    def _pane(self) -> ToldPane:
-        return ToldPane(sizing_mode="stretch_width", margin=0)
+        self.view.param.watch(lambda *_: self.refresh(), list(views.NAMES))
 
     def _page(self) -> Any:
-        facts = pn.Column(
-            self._card(self._panes["stages"]),
-            self._card(self._panes["tasks"]),
-            self._card(self._panes["times"]),
-            self._card(self._panes["queue"]),
-            self._queues_box,
-            self._card(self._panes["counters"]),
-            styles={"flex": "1 1 270px", "max-width": "420px", "gap": "12px"},
-            margin=0,
-        )
-        charts = pn.Column(
-            pn.FlexBox(
-                self._span,
-                self._windows,
-                self._zone,
-                align_items="center",
-                gap="4px 12px",
-                sizing_mode="stretch_width",
-                margin=0,
-            ),
-            self._chart_row,
-            styles={"flex": "100 1 340px", "min-width": "0", "gap": "8px"},
-            margin=0,
-        )
-        self._job_box.objects = [
-            self._card(self._panes["job"]),
-            self._judged.about_job,
-            pn.FlexBox(
-                facts, charts, gap="12px", sizing_mode="stretch_width", margin=(12, 0, 0, 0)
-            ),
-        ]
-        table = pn.Column(
-            self._no_fleet,
-            self.table.widget,
-            sizing_mode="stretch_width",
-            styles={"overflow-x": "auto"},
-            margin=0,
-        )
-        main = pn.Column(
-            self._judged.findings,
-            self._strip.row,
-            self._troubles,
-            self._card(table),
-            self._unknown_box,
-            self._job_box,
+        main = cards.column(
+            self.sources.row,
+            self.sources.troubles,
+            self.said,
+            self.tabs,
+            self.controls,
+            self._place,
             self.heartbeat,
-            sizing_mode="stretch_width",
-            styles={"gap": "12px", "padding": "2px 14px 14px"},
-            margin=0,
+            self.keys,
+            padding="10px 14px 14px",
         )
-        page = pmui.Page(
+        return pmui.Page(
             title="",
             meta_title=META_TITLE,
-            header=[self._top],
+            header=[self.top],
             main=[main],
             theme_config=style.THEME,
             busy_indicator=None,
             sx=style.PAGE_SX,
         )
-        return page
 
-    def _card(self, content: Any) -> Any:
-        return pmui.Paper(
-            content,
-            elevation=0,
-            variant="outlined",
-            sizing_mode="stretch_width",
-            margin=0,
-            stylesheets=[".paper { height: 100%; }"],
-            sx={"padding": "12px 14px", "height": "100%"},
-        )
+    def _part(self, tab: str) -> Any:
+        """The part of a tab, and it alone is seen."""
+        if tab not in self.parts:
+            made: Callable[..., Any] = {"jobs": JobsTab, "job": JobTab, "trends": TrendsTab}[tab]
+            self.parts[tab] = made(self.stage, choose=self.choose)
+            self._place.append(self.parts[tab].pane)
+        for name, part in self.parts.items():
+            part.pane.visible = name == tab
+        return self.parts[tab]
 
-    def _choose(self, job_id: int) -> None:
-        self.view.job = job_id
+    def choose(self, job_id: int) -> None:
+        """Open the page of a job."""
+        self.view.param.update(job=job_id, tab="job")
+
+    def _act(self, asked: dict[str, str]) -> None:
+        """What the reader asked for at the head; anything else is not understood."""
+        act, to, value = asked["act"], asked.get("to", ""), asked.get("value", "")
+        view = self.view
+        if act == "tab" and to in views.TABS:
+            view.tab = to
+        elif act == "window" and any(w.key == to for w in WINDOWS):
+            view.window = to
+        elif act in ("from", "to"):
+            self._set_range(act, value)
+        elif act == "zone" and views.zone(value) is not None:
+            view.zone = "" if value == self.stage.home.zone.key else value
+        elif act == "every" and value.isdecimal() and 1 <= int(value) <= 3600:
+            view.every = int(value)
+        elif act == "recording":
+            view.param.update(recording=value, at="")
+        elif act == "pause":
+            self.stage.feed.pause()
+        elif act == "resume":
+            self.stage.feed.resume()
+        elif act == "replay":
+            self._replay()
+        elif act == "live":
+            view.param.update(recording="", at="")
+        elif act == "keys":
+            self.keys.show()
+
+    def _replay(self) -> None:
+        """Stop at this instant."""
+        self.view.at = views.iso(self.stage.as_of().floor("s"))
+
+    def _set_range(self, side: str, value: str) -> None:
+        """One end of a fixed window, as wall time; the other end is where it is now."""
+        try:
+            at = pd.Timestamp(value).tz_localize(self.stage.zone, ambiguous=True).tz_convert("UTC")
+        except (ValueError, TypeError):
+            return
+        if pd.isna(at):
+            return
+        span, as_of = self.view.span, self.stage.as_of()
+        ends_at = span.ends_at or as_of.floor("s")
+        begins_at = span.begins_at or ends_at - pd.Timedelta(seconds=span.span_s or 86_400)
+        begins_at, ends_at = (at, ends_at) if side == "from" else (begins_at, at)
+        key = f"{views.iso(begins_at)}/{views.iso(ends_at)}"
+        if views.window(key).key != key:
+            self.wrong = ["a window must end after it begins"]
+            self.refresh()
+            return
+        self.wrong = []
+        self.view.window = key
+
+    def _pressed(self, key: str) -> None:
+        """A key of :data:`ami_console.apps.keys.MOVES`."""
+        if key in "1234":
+            self.view.tab = list(views.TABS)[int(key) - 1]
+        elif key == "/":
+            self.view.tab = "jobs"
+        elif key in "jk":
+            self._step(1 if key == "j" else -1)
+        elif key == "p" and self.stage.is_live:
+            self._act({"act": "pause" if self.stage.feed.paused_at is None else "resume"})
+        elif key == "r":
+            self._act({"act": "replay" if self.stage.is_live else "live"})
+        elif key in "[]":
+            keys = [w.key for w in WINDOWS]
+            place = keys.index(self.view.window) if self.view.window in keys else 1
+            place += 1 if key == "]" else -1
+            self.view.window = keys[min(max(place, 0), len(keys) - 1)]
+
+    def _step(self, by: int) -> None:
+        """Choose the next job, or the one before."""
+        job_ids = [int(job_id) for job_id in self.stage.board.fleet()["job_id"]]
+        if not job_ids:
+            return
+        place = job_ids.index(self.chosen) + by if self.chosen in job_ids else 0
+        self.view.job = job_ids[min(max(place, 0), len(job_ids) - 1)]
 
     def refresh(self) -> None:
         """Bring everything up to date with the board; a fault of ours is shown, not hidden."""
-        self._fault = ""
+        self.fault = ""
         self._guarded(self._refresh)
         self.tick()
 
@@ -182,23 +192,25 @@ class Dashboard:
             show()
         except Exception as error:
             log.exception("the dashboard could not be brought up to date")
-            self._fault = f"{type(error).__name__}: {error}"
+            self.fault = f"{type(error).__name__}: {error}"
 
     def _refresh(self) -> None:
-        as_of = self.feed.as_of()
-        fleet = self.board.fleet()
+        self.stage.arrange()
+        as_of = self.stage.as_of()
+        fleet = self.stage.board.fleet()
         if self.view.job is not None:
-            self._chosen = self.view.job
-        elif self._chosen is None and len(fleet):
-            self._chosen = self._to_begin_with(fleet)  # and stays, whatever comes on top later
-        self._windows.value = window(self.view.window).key
-        self._show_fleet(fleet, self._chosen, as_of)
-        job = self.board.job(self._chosen) if self._chosen is not None else None
-        self._show_job(self._chosen, job, as_of)
+            self.chosen = self.view.job
+        elif self.chosen is None and len(fleet):
+            self.chosen = self._to_begin_with(fleet)  # and stays, whatever comes on top later
+        tab = self.view.tab if self.view.tab in self.parts or self.view.tab in _BUILT else "jobs"
+        part = self._part(tab)
+        part.show(self.chosen, as_of)
+        if self.is_open:
+            part.complete()
 
     def _to_begin_with(self, fleet: pd.DataFrame) -> int:
         """The job that is in most need of somebody, else the first of the table."""
-        judged = self.board.judgements.judged()
+        judged = self.stage.board.judgements.judged()
         known = set(fleet["job_id"])
         for finding in judged.findings if judged is not None else ():
             job_id = finding.job_id
@@ -208,125 +220,58 @@ class Dashboard:
 
     def tick(self) -> None:
         """A second has passed: ages grow, whether or not there was news."""
-        as_of = self.feed.as_of()
-        self._top.show(self._head(as_of))
-        self._guarded(lambda: self._show_judged(as_of))
-        self._strip.show(as_of, fault=self._fault)
+        as_of = self.stage.as_of()
+        self._guarded(lambda: self._show_head(as_of))
+        self._guarded(lambda: self._tick_part(as_of))
+        self.sources.show(as_of, fault=self.fault)
         self.heartbeat.beat += 1  # last: a page whose ages stand still must not seem alive
 
-    def _show_judged(self, as_of: pd.Timestamp) -> None:
-        self._judged.tick(self._chosen, as_of)
-        self.heartbeat.tab = tab_title(self.board.judgements.judged(), META_TITLE)
+    def _tick_part(self, as_of: pd.Timestamp) -> None:
+        for part in self.parts.values():
+            if part.pane.visible and hasattr(part, "tick"):
+                part.tick(self.chosen, as_of)
 
-    def _head(self, as_of: pd.Timestamp) -> Told:
-        what = "now" if self.feed.is_live else "as it stood at"
-        put = Places()
-        now = put(f"{as_of.tz_convert(self.feed.zone):%d %b %H:%M:%S}")
-        return put.told(
-            f'<div class="top"><h1>{TITLE}</h1>'
-            f'<span class="label">{formats.escape(self.feed.label)}</span>'
-            f'<span class="clock">{what} {now}, {self.feed.zone.key}</span></div>'
+    def _show_head(self, as_of: pd.Timestamp) -> None:
+        stage, feed = self.stage, self.stage.feed
+        judged = stage.board.judgements.judged()
+        head = Head(
+            view=self.view,
+            label=feed.label,
+            environment=stage.home.environment,
+            as_of=as_of,
+            zone=stage.zone,
+            zones=self._zones(),
+            recordings=() if stage.recordings is None else stage.recordings.names,
+            can_be_live=stage.home.is_live,
+            is_live=stage.is_live,
+            every_s=feed.every_s,
+            paused_at=feed.paused_at,
+            counts=self._counts(judged),
         )
-
-    def _show_fleet(self, fleet: pd.DataFrame, chosen: int | None, as_of: pd.Timestamp) -> None:
-        rows = self.board.once(
-            "rows",
-            lambda: rows_of(
-                fleet, zone=self.feed.zone, as_of=as_of, worst=self.board.judgements.worst()
-            ),
+        self.top.show(heads.top(head))
+        self.tabs.show(heads.tabs(head))
+        self.controls.show(heads.controls(head))
+        wrong = [text for text in (stage.fault, *self.wrong) if text]
+        self.said.visible = bool(wrong)
+        self.said.show(
+            Told("".join(f'<div class="error warn">{formats.escape(text)}</div>' for text in wrong))
         )
-        self.table.show(rows, chosen=chosen)
-        has_rows = len(fleet) > 0
-        self.table.widget.visible = has_rows
-        self._no_fleet.visible = not has_rows
-        if not has_rows:
-            self._no_fleet.show(self._no_jobs())
+        self.heartbeat.tab = tab_title(judged, META_TITLE)
+        self.heartbeat.frozen = heads.frozen(head)
+        self.heartbeat.silent_s = 6.0 if stage.is_live else 15.0
 
-    def _no_jobs(self) -> Told:
-        sources = self.board.sources()
-        answered = sources["ok"].fillna(False).astype(bool)
-        if not self.feed.is_live:
-            head, text = "No job was recorded", "Nothing in this recording tells of a job."
-        elif not answered.any() and sources["ok"].notna().any():
-            head = "No job is known"
-            text = (
-                "None of the sources can be read, so this is not an empty Antenna: it is one that "
-                "can't be seen. What went wrong stands above."
-            )
-        elif not answered.any():
-            head, text = "Looking for jobs", "The first answers are on their way."
-        else:
-            head = "No active job"
-            text = (
-                "The sources answer and none of them knows an active job. One that is started in "
-                "Antenna appears here by itself within half a minute."
-            )
-        return Told(f'<div class="empty"><h2>{head}</h2><p>{text}</p></div>')
+    def _counts(self, judged: Any) -> dict[str, str]:
+        found = () if judged is None else judged.findings
+        critical = sum(each.needs_a_human for each in found)
+        job = "" if self.chosen is None else str(self.chosen)
+        return {"jobs": f"▲ {critical}" if critical else "", "job": job}
 
-    def _show_job(self, chosen: int | None, job: Job | None, as_of: pd.Timestamp) -> None:
-        self._job_box.visible = job is not None
-        unknown = chosen is not None and job is None
-        self._unknown_box.visible = unknown
-        if unknown:
-            self._panes["empty"].show(
-                Told(
-                    f'<div class="empty"><h2>Job {chosen} is not known</h2><p>No source told of it '
-                    "since the watch began. It may have ended before, or the number is wrong. "
-                    "Choose a job in the table.</p></div>"
-                )
-            )
-        if job is None:
-            self._judged.show_no_job()
-            return
-        told = self.board.once(
-            ("told", chosen), lambda: job_view.parts(job, as_of=as_of, zone=self.feed.zone)
-        )
-        for name, part in told.items():
-            self._panes[name].show(part)
-        self._judged.show_job(job, as_of)
-        self._show_queues(as_of)
-        self._show_charts(int(job.row["job_id"]), job, as_of)
-
-    def _show_queues(self, as_of: pd.Timestamp) -> None:
-        queues = self.board.queues()
-        self._queues_box.visible = len(queues) > 0
-        if len(queues):
-            self._panes["queues"].show(
-                self.board.once(
-                    "queues card", lambda: queues_card(queues, as_of=as_of, zone=self.feed.zone)
-                )
-            )
-
-    def _show_charts(self, job_id: int, job: Job, as_of: pd.Timestamp) -> None:
-        span = window(self.view.window)
-        drawn, marks = self.board.drawn(job_id, span), self.board.marks(job_id, span)
-        clock = WallClock.of(self.feed.zone, as_of)
-        self._charts.show(
-            drawn.rows,
-            drawn=(job_id, span.key, drawn.width_s),
-            clock=clock,
-            span_s=span.span_s,
-            marks=marks,
-        )
-        self._charts.panes["heat"].visible = len(marks.cells) > 0
-        self._zone.show(_axis_told(clock, drawn, is_over=job.is_over))
-        heads = self.board.once(("heads", job_id, span.key), lambda: chart_heads(job, drawn, marks))
-        for key, head in heads.items():
-            self._heads[key].show(head)
-
-    def _chart_card(self, head: Any, pane: Any) -> Any:
-        card = self._card(pn.Column(head, pane, sizing_mode="stretch_width", margin=0))
-        card.styles = {"flex": "1 1 400px", "min-width": "0"}
-        return card
+    def _zones(self) -> list[str]:
+        ours = [self.stage.home.zone.key, "UTC", self.keys.zone, self.view.zone]
+        return list(dict.fromkeys(key for key in ours if views.zone(key) is not None))
 
 
-def _axis_told(clock: WallClock, drawn: Drawn, *, is_over: bool) -> Told:
-    """Whose time the axes show, and what a point is where it is not one look."""
-    told = formats.escape(clock.label)
-    if drawn.width_s:
-        last = "" if is_over else "; the last is still filling"
-        told += f" · points are buckets of {formats.duration(drawn.width_s)}{last}"
-    return Told(f'<span class="dim">{told}</span>')
+_BUILT = frozenset({"jobs", "job", "trends"})
 
 
 def page(feed: Feed | None = None) -> Any:
@@ -341,10 +286,10 @@ def page(feed: Feed | None = None) -> Any:
         the kernel, until the next page is made.
     """
     try:
-        board = board_of(feed if feed is not None else current())
+        stage = Stage(feed if feed is not None else current())
     except AmiConsoleError as error:
         return _cannot(str(error))
-    return run(lambda: Dashboard(board), board)
+    return run(lambda: Dashboard(stage), stage)
 
 
 def _cannot(reason: str) -> Any:

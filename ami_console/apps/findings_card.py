@@ -42,6 +42,7 @@ class Scene:
         names: Names of the jobs.
         running: How many jobs run.
         failure: Why the last judgement failed; ``None``: it did not.
+        of_job: Whether only the chosen job is told of.
     """
 
     as_of: pd.Timestamp
@@ -52,6 +53,7 @@ class Scene:
     names: Mapping[int, str] = field(default_factory=dict)
     running: int = 0
     failure: str | None = None
+    of_job: bool = False
 
 
 def findings_card(judged: Judged | None, scene: Scene) -> Told:
@@ -94,7 +96,7 @@ def _head(found: Sequence[Finding], judged: Judged, scene: Scene, put: Places) -
         f"{SEVERITIES[severity].mark}</i>{put(_number(number, severity))}</span>"
         for severity, number in counted(found).items()
     )
-    what = "What is wrong" if any(each.needs_a_human for each in found) else "Worth knowing"
+    what = "Needs attention" if any(each.needs_a_human for each in found) else "Worth knowing"
     return (
         f'<div class="fhead"><h2>{what}</h2>{counts}'
         f'<span class="dim">{put(_when(judged, scene))}</span></div>'
@@ -157,9 +159,12 @@ def _calm(
     is_sure = not unknowns and not old
     state = ("good", "✓") if is_sure else ("muted", "?")
     what = f"Nothing {is_or_was} wrong" + (", as far as can be told" if unknowns else "")
+    told = f"{put(jobs)}; " if not scene.of_job else ""
+    if scene.of_job:
+        what += " with this job"
     line = (
         f'<div class="calm {state[0]}"><b><i class="mark">{state[1]}</i>{what}:</b> '
-        f"{put(jobs)}; {put(_when(judged, scene))}</div>"
+        f"{told}{put(_when(judged, scene))}</div>"
     )
     return line + "".join(_unknowns(unknowns, scene, put))
 

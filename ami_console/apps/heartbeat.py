@@ -14,6 +14,7 @@ class Heartbeat(JSComponent):
     beat = param.Integer(default=0, doc="Changes with every sign of life.")
     silent_s = param.Number(default=6.0, doc="Silence after which the page is called stale.")
     tab = param.String(default="", doc="Title of the browser's tab; empty: as it is.")
+    frozen = param.String(default="", doc="Said across a page that stands still on purpose.")
     serves = param.Boolean(default=True, doc="Whether a server of ours sent the page.")
 
     _esm = """
@@ -24,7 +25,15 @@ class Heartbeat(JSComponent):
       .ami-stale-banner { position: fixed; inset: 0 0 auto 0; z-index: 100000; display: none;
         padding: 14px 20px; background: #b3161d; color: #fff; text-align: center;
         font: 600 16px/1.4 Roboto, system-ui, sans-serif; }
-      .ami-stale > .ami-stale-banner, .ami-stale > .ami-stale-veil { display: block; }`
+      .ami-stale > .ami-stale-banner, .ami-stale > .ami-stale-veil { display: block; }
+      .ami-frozen > .ami-frozen-veil, .ami-frozen > .ami-frozen-banner { display: block; }
+      .ami-frozen-veil { position: fixed; inset: 0; z-index: 99990; display: none;
+        pointer-events: none; backdrop-filter: saturate(.25);
+        border: 6px solid #d98200; }
+      .ami-frozen-banner { position: fixed; inset: auto 0 0 0; z-index: 99991; display: none;
+        padding: 11px 20px; color: #3d2300; text-align: center;
+        background: repeating-linear-gradient(-45deg, #ffd9a8 0 18px, #ffc680 18px 36px);
+        font: 600 15px/1.4 Roboto, system-ui, sans-serif; }`
 
     function keep_theme() {
       const models = [...Bokeh.documents[0].all_models]
@@ -51,6 +60,17 @@ class Heartbeat(JSComponent):
       const veil = document.createElement("div")
       veil.className = "ami-stale-veil"
       document.body.append(veil, banner)
+      const ice = document.createElement("div"), said = document.createElement("div")
+      ice.className = "ami-frozen-veil"
+      said.className = "ami-frozen-banner"
+      said.setAttribute("role", "status")
+      document.body.append(ice, said)
+      const freeze = () => {
+        document.body.classList.toggle("ami-frozen", model.frozen !== "")
+        said.textContent = model.frozen
+      }
+      model.on("frozen", freeze)
+      freeze()
 
       const name = () => { if (model.serves && model.tab) { document.title = model.tab } }
       model.on("tab", name)
@@ -84,8 +104,8 @@ class Heartbeat(JSComponent):
       const timer = setInterval(look, 1000)
       model.on("remove", () => {
         clearInterval(timer)
-        for (const part of [banner, veil, style]) { part.remove() }
-        document.body.classList.remove("ami-stale")
+        for (const part of [banner, veil, style, ice, said]) { part.remove() }
+        document.body.classList.remove("ami-stale", "ami-frozen")
       })
     }
     """

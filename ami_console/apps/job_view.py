@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from ami_console.apps import formats
-from ami_console.apps.board import Job
 from ami_console.apps.formats import clock, count, duration, escape, ratio
+from ami_console.apps.job import Job
 from ami_console.apps.sections import pairs as rows_of
 from ami_console.apps.sections import section
 from ami_console.apps.tasks_card import tasks_card

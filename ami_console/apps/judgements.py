@@ -125,7 +125,10 @@ class Judgements:
         with self._lock:
             as_of = self._feed.as_of()
             kept = self._kept.get(key)
-            if kept is None or (as_of - kept[0]).total_seconds() >= every_s:
+            age_s = None if kept is None else (as_of - kept[0]).total_seconds()
+            # A recording stands still, until it is wound on or back.
+            is_fresh = age_s is not None and 0 <= age_s < (every_s if self._feed.is_live else 1e-3)
+            if kept is None or not is_fresh:
                 self._drop_old(as_of)
                 kept = self._kept[key] = (as_of, compute())
             value: T = kept[1]
@@ -133,5 +136,5 @@ class Judgements:
 
     def _drop_old(self, as_of: pd.Timestamp) -> None:
         for key, (at, _) in list(self._kept.items()):
-            if (as_of - at).total_seconds() > 60:
+            if abs((as_of - at).total_seconds()) > 60:
                 del self._kept[key]

@@ -30,14 +30,17 @@ STOP_S = 5.0
 class DashboardServer:
     """A running dashboard: where it listens, and how to end it."""
 
-    def __init__(self, address: str, port: int, origins: Iterable[str]) -> None:
-        """Binds the port and serves nothing yet."""
+    def __init__(
+        self, address: str, port: int, origins: Iterable[str], *, prefix: str = ""
+    ) -> None:
+        """Nothing is bound and served yet."""
         self._ready = threading.Event()
         self._failure: BaseException | None = None
         self._thread: threading.Thread | None = None
         self._loop: IOLoop | None = None
         self._server: Any = None
         self._address, self._asked_port, self._origins = address, port, tuple(origins)
+        self._prefix = prefix.strip("/")
 
     @property
     def port(self) -> int:
@@ -48,7 +51,8 @@ class DashboardServer:
     def url(self) -> str:
         """Where the page is, for people on this machine."""
         host = "127.0.0.1" if self._address in EVERYWHERE else self._address
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/{PAGE}"
+        place = f"{self._prefix}/{PAGE}" if self._prefix else PAGE
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/{place}"
 
     def start(self) -> None:
         """Serve on a thread of its own, until :meth:`stop`.
@@ -80,7 +84,9 @@ class DashboardServer:
         asyncio.set_event_loop(events)
         self._loop = IOLoop.current()
         try:
-            self._server = _listen(self._address, self._asked_port, self._origins, self._loop)
+            self._server = _listen(
+                self._address, self._asked_port, self._origins, self._prefix, self._loop
+            )
             self._server.start()
         except BaseException as error:
             self._failure = error
@@ -112,6 +118,7 @@ def serve(
     show: bool = False,
     threaded: bool = False,
     origins: Iterable[str] = (),
+    prefix: str = "",
 ) -> DashboardServer:
     """Serve the dashboard of a feed at ``/dashboard``; the root leads there, ``/liveness`` answers.
 
@@ -122,12 +129,13 @@ def serve(
         show: Open the page in a browser.
         threaded: Return at once and serve on a thread; otherwise return when it has ended.
         origins: More ``host:port`` under which browsers may reach it, behind a proxy for example.
+        prefix: First part of every path, where a proxy hands on only that.
 
     Raises:
         SettingsError: The port or the address can't be listened on.
     """
     feeds.use(feed)
-    server = DashboardServer(address, port, origins)
+    server = DashboardServer(address, port, origins, prefix=prefix)
     server.start()
     if show:
         webbrowser.open(server.url)
@@ -155,7 +163,7 @@ def notebook() -> Path:
     )
 
 
-def _listen(address: str, port: int, origins: tuple[str, ...], loop: IOLoop) -> Any:
+def _listen(address: str, port: int, origins: tuple[str, ...], prefix: str, loop: IOLoop) -> Any:
     try:
         port = _bindable(address, port)
         return get_server(
@@ -163,6 +171,7 @@ def _listen(address: str, port: int, origins: tuple[str, ...], loop: IOLoop) -> 
             address=None if address in EVERYWHERE else address,
             port=port,
             websocket_origin=_origins(address, port, origins),
+            prefix=prefix,
             loop=loop,
             show=False,
             start=False,

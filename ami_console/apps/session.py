@@ -8,8 +8,9 @@ from typing import Any, Protocol
 
 import panel as pn
 
-from ami_console.apps.board import Board
+from ami_console.apps import view as views
 from ami_console.apps.feed import Unsubscribe
+from ami_console.apps.stage import Stage
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +18,10 @@ SETTLE_MS = 250
 """The sources answer one after another: wait this long, and refresh once for all of them."""
 
 PAUSE_S = 1.0
-"""A page is refreshed at most this often, however many sources have news, seconds."""
+"""A live page is refreshed at most this often, however many sources have news, seconds."""
+
+REPLAY_PAUSE_S = 0.05
+"""A replay asks for nothing: its pages are refreshed as fast as they are wound."""
 
 SHARE = 0.25
 """And for at most this share of the time: big jobs are refreshed less often."""
@@ -29,89 +33,142 @@ class Showable(Protocol):
     """A page that can be brought up to date."""
 
     page: Any
-    view: Any
+    wrong: list[str]
+    is_open: bool
 
     def refresh(self) -> None: ...
     def tick(self) -> None: ...
 
 
-def run(build: Callable[[], Showable], board: Board) -> Any:
+def run(build: Callable[[], Showable], stage: Stage) -> Any:
     """Build a page and keep it up to date: in a server for its browser, else in the kernel.
 
     Args:
         build: Makes the page.
-        board: Tells of news.
+        stage: What it shows; tells of news, and when it is something else.
     """
     document = pn.state.curdoc
     if document is not None and document.session_context is not None:
-        return _serve(build, board, document)
-    return _in_kernel(build, board)
+        return _serve(build, stage, document)
+    return _in_kernel(build, stage)
 
 
-def _serve(build: Callable[[], Showable], board: Board, document: Any) -> Any:
-    due = loaded = False
-    refreshed_s, rest_s = 0.0, PAUSE_S
-    shown: Showable | None = None
+def _serve(build: Callable[[], Showable], stage: Stage, document: Any) -> Any:
+    session = _Session(stage, document)
+    _open.add(session.close)
+    document.on_session_destroyed(session.closed)
+    try:
+        location = pn.state.location
+        wrong = [] if location is None else views.read(stage.view, location.search or "")
+        shown = build()
+        shown.wrong = wrong
+    except BaseException:
+        session.close()
+        raise
+    if location is not None:
+        _keep_address(location, stage.view)
+    session.show(shown)
+    return shown.page
 
-    def refresh() -> None:
-        nonlocal due, refreshed_s, rest_s
-        due = False  # first: news that comes while we refresh asks for another one
+
+class _Session:
+    """One browser's page: when it is brought up to date."""
+
+    def __init__(self, stage: Stage, document: Any) -> None:
+        self._stage, self._document = stage, document
+        self._shown: Showable | None = None
+        self._is_due = self._is_loaded = False
+        self._refreshed_s, self._rest_s = 0.0, PAUSE_S
+        self._following = _Following(stage, self._news)
+
+    def show(self, shown: Showable) -> None:
+        """The page was built; from the moment when a browser has it, it moves."""
+        self._shown = shown
+        pn.state.onload(self._begin)
+        period_ms = TICK_MS if self._stage.home.is_live else RECORDED_TICK_MS
+        self._document.add_periodic_callback(self._tick, period_ms)
+
+    def _begin(self) -> None:
+        # What changes while a browser takes the page over is lost to it for good: so nothing does.
+        self._is_loaded = True
+        if self._shown is not None:
+            self._shown.is_open = True
+        self._refresh()
+
+    def _refresh(self) -> None:
+        self._is_due = False  # first: news that comes while we refresh asks for another one
         begun_s = time.monotonic()
-        if shown is not None:
+        if self._shown is not None:
             with pn.io.unlocked():  # one message for all that changed
-                shown.refresh()
-        refreshed_s = time.monotonic()
-        rest_s = max(PAUSE_S, (refreshed_s - begun_s) * (1 / SHARE - 1))
+                self._shown.refresh()
+        self._refreshed_s = time.monotonic()
+        took_s = self._refreshed_s - begun_s
+        self._rest_s = max(self._least_s(), took_s * (1 / SHARE - 1))
 
-    def settle() -> None:
-        rest_ms = (refreshed_s + rest_s - time.monotonic()) * 1_000
-        document.add_timeout_callback(refresh, max(SETTLE_MS, int(rest_ms)))
+    def _least_s(self) -> float:
+        """The next look is due in ``every`` seconds; its answers then take a moment to settle."""
+        if not self._stage.is_live:
+            return REPLAY_PAUSE_S
+        return max(PAUSE_S, self._stage.view.every - 2 * SETTLE_MS / 1_000)
 
-    def news() -> None:
-        nonlocal due
-        if loaded and not due:
-            due = True
+    def _news(self) -> None:
+        if self._is_loaded and not self._is_due:
+            self._is_due = True
             try:
-                document.add_next_tick_callback(settle)
+                self._document.add_next_tick_callback(self._settle)
             except RuntimeError:  # the page is just closing
                 log.debug("news for a page that is closing")
 
-    # Before the first numbers: they are then computed once and kept for the other pages.
-    unsubscribe = board.subscribe(news)
+    def _settle(self) -> None:
+        rest_ms = (self._refreshed_s + self._rest_s - time.monotonic()) * 1_000
+        self._document.add_timeout_callback(self._refresh, max(SETTLE_MS, int(rest_ms)))
 
-    def close() -> None:
-        unsubscribe()
-        _open.discard(close)
-
-    def closed(session_context: Any) -> None:
-        close()
-
-    _open.add(close)
-    document.on_session_destroyed(closed)
-    try:
-        shown = build()
-    except BaseException:
-        close()
-        raise
-    if pn.state.location is not None:
-        pn.state.location.sync(shown.view, {"job": "job", "window": "window"})
-
-    def begin() -> None:
-        # What changes while a browser takes the page over is lost to it for good: so nothing does.
-        nonlocal loaded
-        loaded = True
-        refresh()
-
-    pn.state.onload(begin)
-    period = TICK_MS if board.feed.is_live else RECORDED_TICK_MS
-
-    def tick() -> None:
-        if loaded:
+    def _tick(self) -> None:
+        if self._is_loaded and self._shown is not None:
             with pn.io.unlocked():
-                shown.tick()
+                self._shown.tick()
 
-    document.add_periodic_callback(tick, period)
-    return shown.page
+    def closed(self, _session_context: Any) -> None:
+        """Its browser is gone."""
+        self.close()
+
+    def close(self) -> None:
+        """Hear of no more news."""
+        self._following.end()
+        _open.discard(self.close)
+
+
+class _Following:
+    """A subscription to the news of what is shown, whatever that is."""
+
+    def __init__(self, stage: Stage, news: Callable[[], None]) -> None:
+        # Before the first numbers: they are then computed once and kept for the other pages.
+        self._stage, self._news = stage, news
+        self._unsubscribe: Unsubscribe = stage.board.subscribe(news)
+        stage.changed = self._change
+
+    def _change(self) -> None:
+        before = self._unsubscribe
+        self._unsubscribe = self._stage.board.subscribe(self._news)
+        before()
+
+    def end(self) -> None:
+        self._stage.changed = lambda: None
+        self._unsubscribe()
+
+
+def _keep_address(location: Any, view: views.View) -> None:
+    """What the reader looks at is in the address, and what comes into the address is looked at."""
+
+    def write(*_: Any) -> None:
+        location.search = views.written(view, location.search or "")
+
+    def read(event: Any) -> None:
+        if (event.new or "") != views.written(view, event.new or ""):
+            views.read(view, event.new or "")
+
+    view.param.watch(write, list(views.NAMES))
+    location.param.watch(read, "search")
 
 
 _open: set[Callable[[], None]] = set()
@@ -131,7 +188,7 @@ def watching() -> bool:
     return _end_of_kernel_page is not None
 
 
-def _in_kernel(build: Callable[[], Showable], board: Board) -> Any:
+def _in_kernel(build: Callable[[], Showable], stage: Stage) -> Any:
     """A page in a notebook, updated on the kernel's own loop; the page before it stands still."""
     global _end_of_kernel_page  # noqa: PLW0603  (one kernel shows one live page)
     if _end_of_kernel_page is not None:
@@ -152,12 +209,12 @@ def _in_kernel(build: Callable[[], Showable], board: Board) -> Any:
     def news() -> None:
         loop.call_soon_threadsafe(loop.call_later, SETTLE_MS / 1000, refresh)
 
-    unsubscribe = board.subscribe(news)
+    following = _Following(stage, news)
     shown = build()
     ticking = pn.state.add_periodic_callback(shown.tick, TICK_MS)
 
     def end() -> None:
-        unsubscribe()
+        following.end()
         ticking.stop()
 
     _end_of_kernel_page = end

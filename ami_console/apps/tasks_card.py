@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from ami_console.apps import formats
-from ami_console.apps.board import Job
 from ami_console.apps.formats import clock, count, escape
+from ami_console.apps.job import Job
 from ami_console.apps.measured import Measured
 from ami_console.apps.sections import note, pairs, section
 from ami_console.apps.told import Places, Told

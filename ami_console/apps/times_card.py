@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from ami_console.apps.board import Job
 from ami_console.apps.formats import count, short_duration, within
+from ami_console.apps.job import Job
 from ami_console.apps.sections import note, section
 from ami_console.apps.told import Places, Told
 from ami_console.metrics.percentiles import FEWEST, PERCENTILES

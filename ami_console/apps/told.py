@@ -62,8 +62,8 @@ class ToldPane(JSComponent):
 
     What the reader unfolded (``<details data-key=…>``) stays so in the next frame, and so does
     the focus. ``<button data-job=…>`` chooses a job, ``<button class="copy">`` copies the text
-    before it. ``<button data-act=… data-…=…>`` and fields with ``data-act`` tell Python what the
-    reader asked for.
+    before it, ``<button class="link">`` the page's address. ``<button data-act=… data-…=…>`` and
+    fields with ``data-act`` tell Python what the reader asked for.
     """
 
     html = param.String(default="")
@@ -71,15 +71,14 @@ class ToldPane(JSComponent):
     newer = param.List(default=[], item_type=str)
 
     _esm = """
-    async function copy(button) {
-      const code = button.previousElementSibling
+    async function copy(button, code) {
       const said = button.textContent
       try {
-        await navigator.clipboard.writeText(code.textContent)
+        await navigator.clipboard.writeText(code?.textContent ?? location.href)
         button.textContent = "copied"
       } catch {  // not on a secure address: at least it is marked
-        getSelection().selectAllChildren(code)
-        button.textContent = "marked"
+        if (code) { getSelection().selectAllChildren(code) }
+        button.textContent = code ? "marked" : "copy it from the address bar"
       }
       setTimeout(() => { button.textContent = said }, 2000)
     }
@@ -117,7 +116,9 @@ class ToldPane(JSComponent):
         } else if (button?.dataset.job != null) {
           model.send_msg({job: Number(button.dataset.job)})
         } else if (button?.classList.contains("copy")) {
-          void copy(button)
+          void copy(button, button.previousElementSibling)
+        } else if (button?.classList.contains("link")) {
+          void copy(button, null)
         } else if (button === null) {
           const details = event.target.closest("summary")?.parentElement
           if (details?.dataset.key != null) { unfolded.set(details.dataset.key, !details.open) }

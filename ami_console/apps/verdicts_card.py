@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from ami_console.apps import formats
-from ami_console.apps.board import Job
 from ami_console.apps.findings_rows import SEVERITIES
 from ami_console.apps.formats import State, clock, count, in_zone
+from ami_console.apps.job import Job
 from ami_console.apps.sections import note, section
 from ami_console.apps.source_strip import NAMES
 from ami_console.apps.told import Places, Told

@@ -18,7 +18,14 @@ def serving(feed: Feed, options: argparse.Namespace) -> Iterator[str]:
         AmiConsoleError: The port is taken, or the address is not one of this machine.
     """
     address = getattr(options, "address", LOOPBACK)
-    server = serve(feed, address=address, port=options.port, threaded=True)
+    server = serve(
+        feed,
+        address=address,
+        port=options.port,
+        threaded=True,
+        origins=getattr(options, "origin", ()),
+        prefix=getattr(options, "prefix", ""),
+    )
     try:
         yield server.url
     finally:

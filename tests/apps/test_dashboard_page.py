@@ -6,13 +6,14 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
+from opened import Opened, opened
 from staged_feed import HOSTILE, MOODS, StagedFeed
 
 from ami_console.apps import board, dashboard, fleet_table, job_view
 from ami_console.apps import feed as feeds
 from ami_console.apps.board import Board
-from ami_console.apps.dashboard import Dashboard
 from ami_console.apps.feed import LiveFeed, RecordedFeed
+from ami_console.apps.view import window
 from ami_console.collector import Collector
 from ami_console.recording import RecordingWriter, open_recording
 from ami_console.settings import Settings
@@ -31,24 +32,17 @@ def quiet() -> Iterator[StagedFeed]:
     board.forget()
 
 
-def opened(feed: StagedFeed) -> Dashboard:
-    """A page as a session has it: subscribed before its first numbers."""
-    shared = Board(feed)
-    shared.subscribe(lambda: None)
-    return Dashboard(shared)
-
-
-def said(page: Dashboard, name: str) -> str:
+def said(page: Opened, name: str) -> str:
     """The text of one source's card."""
-    return page._sources[name].told.plain
+    return page.sources.chips[name].told.plain
 
 
 def test_the_page_is_built(staged: StagedFeed) -> None:
     """The first active job is opened by itself, with its numbers."""
     page = opened(staged)
-    assert page._chosen == 8
-    assert "Just started" in page._panes["job"].html
-    assert page._troubles.visible is False
+    assert page.chosen == 8
+    assert "Just started" in page.panes["job"].html
+    assert page.sources.troubles.visible is False
     rows = page.table.widget.value
     assert rows["job_id"].tolist() == [8, 7, 5, 4, 3, 6, 2]
 
@@ -76,19 +70,19 @@ def test_a_job_that_nobody_named_is_called_so() -> None:
         "",
         "project and pipeline not told",
     )
-    assert "not known" in page._panes["job"].html
-    assert "Antenna has told no stages" in page._panes["stages"].html
+    assert "not known" in page.panes["job"].html
+    assert "Antenna has told no stages" in page.panes["stages"].html
 
 
 def test_the_reader_s_job_stays_when_another_comes_on_top(quiet: StagedFeed) -> None:
     """Nobody clicked: the page may open any job, but must not swap it under the reader's eyes."""
     quiet.play(1_000.0)
     page = opened(quiet)
-    before = page._chosen
+    before = page.chosen
     quiet.play(1_900.0, begin_s=1_010.0)
     page.refresh()
     assert page.table.widget.value["job_id"].iloc[0] == 8
-    assert page._chosen == before == 6  # most of its images fail
+    assert page.chosen == before == 6  # most of its images fail
     (marked,) = page.table.widget.selection
     assert page.table.widget.value["job_id"].iloc[marked] == 6
 
@@ -96,18 +90,18 @@ def test_the_reader_s_job_stays_when_another_comes_on_top(quiet: StagedFeed) -> 
 def test_clicking_the_same_job_twice_changes_nothing(staged: StagedFeed) -> None:
     """A press already chooses; the click after it must not undo it."""
     page = opened(staged)
-    page._choose(3)
-    page._choose(3)
+    page.choose(3)
+    page.choose(3)
     assert page.view.job == 3
-    assert "Barro Colorado" in page._panes["job"].html
+    assert "Barro Colorado" in page.panes["job"].html
 
 
 def test_before_the_first_answer_the_page_waits(quiet: StagedFeed) -> None:
     """Not "no job": nobody has been asked yet."""
     page = opened(quiet)
-    assert "Looking for jobs" in page._no_fleet.html
-    assert "not read yet" in page._sources["nats"].html
-    assert page._sources["nats"].texts[0] == "–"
+    assert "Looking for jobs" in page.nothing.html
+    assert "not read yet" in page.sources.chips["nats"].html
+    assert page.sources.chips["nats"].texts[0] == "–"
 
 
 def test_no_job_that_is_known_differs_from_no_source_that_answers(quiet: StagedFeed) -> None:
@@ -115,13 +109,13 @@ def test_no_job_that_is_known_differs_from_no_source_that_answers(quiet: StagedF
     quiet.jobs = ()
     quiet.look(2.0)
     page = opened(quiet)
-    assert "No active job" in page._no_fleet.html
+    assert "No active job" in page.nothing.html
     blind = StagedFeed((), every_s=10.0)
     blind.down = dict.fromkeys(("antenna", "nats", "redis"), "refused")
     blind.look(2.0)
     page = opened(blind)
-    assert "No job is known" in page._no_fleet.html
-    assert "has never answered" in page._troubles.html
+    assert "No job is known" in page.nothing.html
+    assert "has never answered" in page.sources.troubles.html
 
 
 def test_a_source_error_is_escaped(staged: StagedFeed) -> None:
@@ -129,8 +123,8 @@ def test_a_source_error_is_escaped(staged: StagedFeed) -> None:
     staged.down["nats"] = HOSTILE
     staged.look(staged.now_s + 10)
     page = opened(staged)
-    assert HOSTILE not in page._troubles.html
-    assert "&lt;img src=x" in page._troubles.html
+    assert HOSTILE not in page.sources.troubles.html
+    assert "&lt;img src=x" in page.sources.troubles.html
 
 
 def test_a_fault_of_ours_is_shown(staged: StagedFeed, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,11 +137,11 @@ def test_a_fault_of_ours_is_shown(staged: StagedFeed, monkeypatch: pytest.Monkey
     monkeypatch.setattr(page.board, "fleet", broken)
     staged.look(staged.now_s + 10)
     page.refresh()
-    assert "could not be brought up to date" in page._troubles.html
-    assert "in &lt;a&gt; metric" in page._troubles.html
+    assert "could not be brought up to date" in page.sources.troubles.html
+    assert "in &lt;a&gt; metric" in page.sources.troubles.html
     monkeypatch.undo()
     page.refresh()
-    assert page._troubles.visible is False
+    assert page.sources.troubles.visible is False
 
 
 def test_a_refresh_without_news_changes_nothing(staged: StagedFeed) -> None:
@@ -155,54 +149,54 @@ def test_a_refresh_without_news_changes_nothing(staged: StagedFeed) -> None:
     page = opened(staged)
     changes: list[str] = []
     page.table.widget.param.watch(lambda event: changes.append(event.name), ["value", "selection"])
-    judged = (page._judged._found, *page._judged._panes.values())
-    for pane in (*page._panes.values(), *page._heads.values(), *page._sources.values(), *judged):
+    judged = (page.found, *page.judged.panes.values())
+    for pane in (*page.panes.values(), *page.heads.values(), *page.sources.chips.values(), *judged):
         pane.param.watch(lambda event: changes.append(event.name), ["html", "texts", "newer"])
-    data = page._charts.source.data
+    data = page.charts.source.data
     page.refresh()
     assert changes == []
-    assert page._charts.source.data is data
+    assert page.charts.source.data is data
 
 
 def test_only_numbers_are_sent_when_only_numbers_changed(staged: StagedFeed) -> None:
     """The frames of the panes stay; 2 s later only some texts differ."""
     page = opened(staged)
     frames: list[str] = []
-    judged = {"findings": page._judged._found, **page._judged._panes}
-    panes = {**page._panes, **page._heads, **page._sources, **judged}
+    judged = {"findings": page.found, **page.judged.panes}
+    panes = {**page.panes, **page.heads, **page.sources.chips, **judged}
     for name, pane in panes.items():
         pane.param.watch(lambda _, name=name: frames.append(name), "html")
     staged.look(staged.now_s + 10)
     page.refresh()
     assert frames == []
-    assert page._heads["backlog"].texts[0] == "11\u202f944"
+    assert page.heads["backlog"].texts[0] == "11\u202f944"
 
 
 def test_a_window_that_is_none_falls_back(staged: StagedFeed) -> None:
     """A link that somebody mistyped."""
     page = opened(staged)
     page.view.window = "fortnight"
-    assert page._windows.value == "1h"
+    assert 'data-to="1h" data-focus="w:1h" aria-pressed="true"' in page.controls.html
     page.view.window = "all"
-    assert page._windows.value == "all"
+    assert 'data-to="all" data-focus="w:all" aria-pressed="true"' in page.controls.html
 
 
 def test_an_ended_job_shows_the_values_of_its_end(staged: StagedFeed) -> None:
     """Its stream is deleted: the charts end where it ended, not in an hour of nothing."""
     page = opened(staged)
-    page._choose(2)
-    drawn = page.board.drawn(2, board.window("15m")).rows
+    page.choose(2)
+    drawn = page.board.drawn(2, window("15m")).rows
     assert drawn["observed_at"].iloc[-1] <= pd.Timestamp("2026-11-23T15:05:10Z")
-    assert "values at its end" in page._heads["throughput"].html
-    assert "Its stream is gone" in page._panes["queue"].html
-    assert "Its counters are gone" in page._panes["counters"].html
+    assert "values at its end" in page.heads["throughput"].html
+    assert "Its stream is gone" in page.panes["queue"].html
+    assert "Its counters are gone" in page.panes["counters"].html
 
 
 def test_configuration_is_what_was_read_live(staged: StagedFeed) -> None:
     """Never a default: versions of Antenna differ."""
     page = opened(staged)
-    page._choose(3)
-    text = page._panes["queue"].told.plain
+    page.choose(3)
+    text = page.panes["queue"].told.plain
     for part in ("ack wait", "5 min 00 s", "most deliveries", "most in flight", "1\u202f000"):
         assert part in text
 
@@ -212,22 +206,22 @@ def test_a_chart_without_values_says_why() -> None:
     feed = StagedFeed(MOODS[:1], every_s=10.0)
     feed.look(2.0)
     page = opened(feed)
-    assert page._heads["throughput"].texts[0] == "–"  # of the last minute; so far, there is one
-    assert "fewer than 20 in the window" in page._heads["latency"].html
+    assert page.heads["throughput"].texts[0] == "–"  # of the last minute; so far, there is one
+    assert "fewer than 20 in the window" in page.heads["latency"].html
     idle = StagedFeed(MOODS[2:3], every_s=10.0)
     idle.look(2.0)
     page = opened(idle)
-    assert "Nothing was acknowledged" in page._heads["latency"].html
-    assert "No task is known to be acknowledged" in page._heads["heat"].html
+    assert "Nothing was acknowledged" in page.heads["latency"].html
+    assert "No task is known to be acknowledged" in page.heads["heat"].html
 
 
 def test_latency_is_called_an_estimate(staged: StagedFeed) -> None:
     """There are no acknowledgements in this feed: all latency comes from looks."""
     page = opened(staged)
-    page._choose(3)
-    assert "estimate from looks" in page._heads["latency"].html
-    assert page._heads["latency"].texts[0].startswith("≈ ")
-    assert "estimate" not in page._heads["throughput"].html
+    page.choose(3)
+    assert "estimate from looks" in page.heads["latency"].html
+    assert page.heads["latency"].texts[0].startswith("≈ ")
+    assert "estimate" not in page.heads["throughput"].html
 
 
 def test_stage_numbers_that_antenna_left_out_are_not_invented(staged: StagedFeed) -> None:
@@ -244,11 +238,9 @@ def test_numbers_are_computed_once_for_all_pages(
 ) -> None:
     """Ten open pages cost as many metrics as one."""
     counted: list[int] = []
-    shared = Board(staged)
-    shared.subscribe(lambda: None)
     whole = board.metrics.fleet
     monkeypatch.setattr(board.metrics, "fleet", lambda *a, **k: counted.append(1) or whole(*a, **k))
-    pages = [Dashboard(shared), Dashboard(shared)]
+    pages = [opened(staged), opened(staged)]
     staged.look(staged.now_s + 10)
     for page in pages:
         page.refresh()
@@ -262,19 +254,19 @@ def test_a_recording_is_shown_as_it_stood(quiet: StagedFeed, tmp_path: Path) -> 
         quiet.play(600.0)
     feed = RecordedFeed(open_recording(tmp_path / "night"), zone=ZoneInfo("UTC"))
     assert (feed.label, feed.is_live) == ("recording · night", False)
-    page = Dashboard(Board(feed))
+    page = opened(feed)
     assert feed.as_of() == quiet.as_of()
-    assert "as it stood at" in page._top.html
+    assert "as it stood at" in page.top.html
     assert set(page.table.widget.value["job_id"]) == {2, 3, 4, 5, 6, 7}
-    assert "late" not in page._sources["nats"].html
+    assert "late" not in page.sources.chips["nats"].html
 
 
 def test_an_empty_recording_says_so(tmp_path: Path) -> None:
     """Somebody opened the wrong directory."""
     with RecordingWriter(tmp_path / "nothing"):
         pass
-    page = Dashboard(Board(RecordedFeed(open_recording(tmp_path / "nothing"))))
-    assert "No job was recorded" in page._no_fleet.html
+    page = opened(RecordedFeed(open_recording(tmp_path / "nothing")))
+    assert "No job was recorded" in page.nothing.html
 
 
 def test_the_live_feed_is_named_without_secrets() -> None:

@@ -16,7 +16,7 @@ def test_a_finding_is_told_in_full() -> None:
     """3 a.m., one job is stuck: what, since when, why, what to do, how sure."""
     card = findings_card(judged(finding()), scene(names={4: "Night of 2026-11-22"}))
     assert text(card) == (
-        "What is wrong ✕ 1 critical judged 2 s ago ✕ critical "
+        "Needs attention ✕ 1 critical judged 2 s ago ✕ critical "
         "320 images are queued and no worker fetches them Job 4 Night of 2026-11-22 "
         "no_worker since 10:15:00, 9 min 02 s "
         "Nothing has moved since 10:15:03. "

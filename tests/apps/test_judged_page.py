@@ -9,15 +9,14 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 from found import AT, NEW_YORK, finding, judged, text
+from opened import Opened, opened
 from recorded import readings
 from staged_feed import HOSTILE, Staged, StagedFeed
 
 from ami_console import frames
 from ami_console.apps import board, judgements
 from ami_console.apps import feed as feeds
-from ami_console.apps.board import Board
 from ami_console.apps.consistency_card import consistency_card
-from ami_console.apps.dashboard import Dashboard
 from ami_console.apps.feed import LiveFeed, RecordedFeed
 from ami_console.apps.outlook_card import outlook_card
 from ami_console.apps.verdicts_card import MOST, verdicts_card
@@ -50,16 +49,7 @@ def feed() -> Iterator[StagedFeed]:
     board.forget()
 
 
-def opened(feed: Any) -> Dashboard:
-    """A page as a session has it."""
-    shared = Board(feed)
-    shared.subscribe(lambda: None)
-    page = Dashboard(shared)
-    assert page._fault == ""
-    return page
-
-
-def recorded(where: Path, scenario: str, *ways: str, until: str | None = None) -> Dashboard:
+def recorded(where: Path, scenario: str, *ways: str, until: str | None = None) -> Opened:
     """The page on some ways of knowing of a real job, or on the beginning of it."""
     end = None if until is None else pd.Timestamp(until).value
     with RecordingWriter(where / scenario) as writer:
@@ -72,14 +62,14 @@ def recorded(where: Path, scenario: str, *ways: str, until: str | None = None) -
 def test_a_recorded_job_without_a_worker_says_what_happens_next(tmp_path: Path) -> None:
     """Nine minutes in: it will be a FAILURE at the next health check, and why."""
     page = recorded(tmp_path, "b_no_worker", "looks", until="2026-11-23T15:24:00Z")
-    found = text(page._judged._found)
+    found = text(page.found)
     assert "320 images are queued and no worker fetches them Job 4" in found
     assert "no_worker since 15:15:03" in found
-    coming = text(page._judged._panes["outlook"])
+    coming = text(page.judged.panes["outlook"])
     assert "in 6 min 00 s at 15:30:00" in coming
     assert "it will mark 320 images as failed, and the job will end as FAILURE" in coming
     assert "Idle since 15:15:03, 8 min 56 s" in coming
-    spoken = text(page._judged._panes["verdicts"])
+    spoken = text(page.judged.panes["verdicts"])
     assert "✕ critical no_worker 320 images are queued" in spoken
     assert "since 15:15:03, stands · spoke 15:15:48" in spoken
     assert page.heartbeat.tab.startswith("(1) ")
@@ -90,11 +80,11 @@ def test_a_recorded_job_without_a_worker_says_what_happens_next(tmp_path: Path) 
 def test_results_that_were_thrown_away_are_said_in_words(tmp_path: Path) -> None:
     """A cancelled job looks tidy the morning after; a quarter of its work went nowhere."""
     page = recorded(tmp_path, "e_cancelled", "looks", "tap", "job_log")
-    told = text(page._judged._panes["verdicts"])
+    told = text(page.judged.panes["verdicts"])
     assert "96 results were thrown away: they came back when the job was over (revoked)" in told
     assert "from 15:18:28 to 15:18:" in told
-    assert page._judged._cards["outlook"].visible is False
-    agree = text(page._judged._panes["agree"])
+    assert page.judged.cards["outlook"].visible is False
+    agree = text(page.judged.panes["agree"])
     assert "? All the job is over: broker and Redis have forgotten it." in agree
 
 
@@ -109,7 +99,7 @@ def test_a_recording_is_judged_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             lambda *a, whole=whole, name=name, **k: counted.append(name) or whole(*a, **k),
         )
     page = recorded(tmp_path, "c_worker_crash", "looks")
-    Dashboard(page.board)
+    opened(page.stage.home)
     page.refresh()
     assert sorted(counted) == ["diagnose_recorded", "verdicts"]
 
@@ -125,8 +115,7 @@ def test_nothing_is_judged_per_second(feed: StagedFeed, monkeypatch: pytest.Monk
             lambda *a, whole=whole, name=name, **k: counted.append(name) or whole(*a, **k),
         )
     feed.now_s += 10
-    page = opened(feed)
-    other = Dashboard(page.board)
+    page, other = opened(feed, tab="job"), opened(feed, tab="job")
     before = sorted(counted)
     for _ in range(20):
         feed.now_s += 1
@@ -151,20 +140,20 @@ def test_one_job_alone_is_judged_as_among_the_others(feed: StagedFeed) -> None:
 def test_a_countdown_ticks(feed: StagedFeed) -> None:
     """Nobody answers any more: what is to come comes nearer all the same."""
     page = opened(feed)
-    page._choose(4)
-    assert page._judged._cards["outlook"].visible is True
-    before = text(page._judged._panes["outlook"])
+    page.choose(4)
+    assert page.judged.cards["outlook"].visible is True
+    before = text(page.judged.panes["outlook"])
     feed.now_s += 7
     page.tick()
-    after = text(page._judged._panes["outlook"])
+    after = text(page.judged.panes["outlook"])
 
     def left(said: str) -> int:
         minutes, seconds = re.search(r"in (\d+) min (\d+) s at", said).groups()  # type: ignore[union-attr]
         return int(minutes) * 60 + int(seconds)
 
     assert left(before) - left(after) == 7
-    page._choose(3)
-    assert page._judged._cards["outlook"].visible is False
+    page.choose(3)
+    assert page.judged.cards["outlook"].visible is False
 
 
 def test_what_is_due_is_due_now() -> None:
@@ -222,12 +211,12 @@ def test_a_dash_differs_from_unknown() -> None:
 def test_the_three_are_held_against_each_other_live(feed: StagedFeed) -> None:
     """Redis is gone: what it told is unknown, and not 0."""
     page = opened(feed)
-    page._choose(3)
-    assert text(page._judged._panes["agree"]).count("✓ agree") == 5
+    page.choose(3)
+    assert text(page.judged.panes["agree"]).count("✓ agree") == 5
     feed.down["redis"] = "refused"
     feed.play(700.0, begin_s=610.0)
     page.refresh()
-    told = text(page._judged._panes["agree"])
+    told = text(page.judged.panes["agree"])
     assert "✗" not in told
     assert re.search(r"in all 4000 4000 (unknown|4000)", told)
 
@@ -282,29 +271,29 @@ def test_a_failing_diagnosis_is_said_at_the_findings(feed: StagedFeed) -> None:
     at = feed.as_of().value
     feed.take(Reading(source="diagnosis", observed_at=at, ok=False, error="judging failed (X)"))
     page = opened(feed)
-    assert "The last look could not be judged" in text(page._judged._found)
-    assert "judging failed (X)" in text(page._judged._found)
-    assert set(page._sources) == {"antenna", "nats", "redis"}
+    assert "The last look could not be judged" in text(page.found)
+    assert "judging failed (X)" in text(page.found)
+    assert set(page.sources.chips) == {"antenna", "nats", "redis"}
 
 
 def test_the_job_in_most_need_is_opened_first(feed: StagedFeed) -> None:
     """Nobody has chosen: the stuck job, not the newest."""
-    assert opened(feed)._chosen == 4  # the first of the table
+    assert opened(feed).chosen == 4  # the first of the table
     feed.told = judged(finding("x", 99), finding("x", 3), as_of=feed.as_of())
     page = opened(feed)
-    assert page._chosen == 3
+    assert page.chosen == 3
     feed.told = judged(finding("x", 9), as_of=feed.as_of())
     page.refresh()
-    assert page._chosen == 3
+    assert page.chosen == 3
 
 
 def test_a_button_chooses_its_job(feed: StagedFeed) -> None:
     """As a click in the table does; what else a browser may send does nothing."""
     page = opened(feed)
-    page._judged._found._handle_msg({"job": 9})
+    page.found._handle_msg({"job": 9})
     assert page.view.job == 9
     for message in ({"job": "9); drop"}, {"job": None}, {}, "job", None, {"job": True}):
-        page._judged._found._handle_msg(message)
+        page.found._handle_msg(message)
     assert page.view.job == 9
 
 

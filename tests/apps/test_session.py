@@ -7,8 +7,7 @@ import pytest
 from staged_feed import Staged, StagedFeed
 
 from ami_console.apps import session
-from ami_console.apps.board import Board
-from ami_console.apps.dashboard import View
+from ami_console.apps.stage import Stage
 
 
 class Clock:
@@ -45,10 +44,11 @@ class Tab:
 class Page:
     """A page whose refresh takes its time."""
 
-    page = None
+    page: Any = None
 
     def __init__(self, clock: Clock, took_s: float) -> None:
-        self.view = View()
+        self.wrong: list[str] = []
+        self.is_open = False
         self.clock, self.took_s, self.refreshed, self.ticked = clock, took_s, 0, 0
 
     def refresh(self) -> None:
@@ -68,7 +68,9 @@ def test_a_page_that_is_costly_rests_longer(
     monkeypatch.setattr(session, "time", clock)
     feed = StagedFeed((Staged(3, "one"),))
     page = Page(clock, took_s)
-    session._serve(lambda: page, Board(feed), tab)
+    stage = Stage(feed)
+    stage.view.every = 1
+    session._serve(lambda: page, stage, tab)
     assert page.refreshed == 1  # when its browser has it
     feed.look(2.0)
     tab.callbacks.pop()()
@@ -92,7 +94,9 @@ def test_nothing_changes_while_a_browser_takes_the_page_over(
     monkeypatch.setattr(session, "time", clock)
     feed = StagedFeed((Staged(3, "one"),))
     page = Page(clock, 0.1)
-    session._serve(lambda: page, Board(feed), tab)
+    stage = Stage(feed)
+    stage.view.every = 1
+    session._serve(lambda: page, stage, tab)
     feed.look(2.0)
     for tick in tab.periodic:
         tick()

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from bokeh.document import Document
+from opened import Opened, opened
 from recorded import readings
 from staged_feed import HOSTILE, START_NS, Staged, StagedFeed
 
 from ami_console.apps import board
-from ami_console.apps.board import Board
-from ami_console.apps.dashboard import Dashboard
 from ami_console.apps.feed import RecordedFeed
+from ami_console.apps.view import window
 from ami_console.reading import Reading
 from ami_console.recording import RecordingWriter, open_recording
 
@@ -31,7 +31,7 @@ JOBS = (
     Staged(9, "Slow", total=400, per_min=9.0),
 )
 
-Show = Callable[..., Dashboard]
+Show = Callable[..., Opened]
 
 
 @pytest.fixture
@@ -48,26 +48,14 @@ def heard() -> Iterator[StagedFeed]:
 def shown(tmp_path: Path) -> Show:
     """A page on some of the ways of knowing of a real job."""
 
-    def show(scenario: str, *ways: str) -> Dashboard:
+    def show(scenario: str, *ways: str) -> Opened:
         with RecordingWriter(tmp_path / scenario) as writer:
             for way in ways:
                 writer.append_many(list(readings(scenario, way)))
         feed = RecordedFeed(open_recording(tmp_path / scenario), zone=ZoneInfo("UTC"))
-        page = Dashboard(Board(feed))
-        assert page._fault == ""
-        return page
+        return opened(feed)
 
     return show
-
-
-def opened(feed: StagedFeed, job_id: int) -> Dashboard:
-    """A page as a session has it, with a job chosen."""
-    shared = Board(feed)
-    shared.subscribe(lambda: None)
-    page = Dashboard(shared)
-    page._choose(job_id)
-    assert page._fault == ""
-    return page
 
 
 def text(pane: Any) -> str:
@@ -76,21 +64,21 @@ def text(pane: Any) -> str:
     return re.sub(r"\s+", " ", told).strip()
 
 
-def source(page: Dashboard, name: str) -> dict[str, Any]:
+def source(page: Opened, name: str) -> dict[str, Any]:
     """A small source of the charts, by its name."""
-    found = {"singles": page._charts._singles, "gaps": page._charts._gaps}
-    return (found | {"heat": page._charts.heat.sent})[name].source.data
+    found = {"singles": page.charts._singles, "gaps": page.charts._gaps}
+    return (found | {"heat": page.charts.heat.sent})[name].source.data
 
 
 def test_latency_by_the_tap_says_so_and_how_much_it_saw(heard: StagedFeed) -> None:
     """Every acknowledgement was heard: nobody needs to wonder whether p99 is a guess."""
     page = opened(heard, 3)
     for chart in ("latency", "redelivery", "heat"):
-        assert "by the tap, sees 100 % of what was settled" in text(page._heads[chart])
-        assert 'class="state good"' in page._heads[chart].html
-    assert "estimate" not in page._heads["latency"].html
-    assert "99th" in text(page._heads["latency"])
-    assert "tap" not in text(page._heads["throughput"])
+        assert "by the tap, sees 100 % of what was settled" in text(page.heads[chart])
+        assert 'class="state good"' in page.heads[chart].html
+    assert "estimate" not in page.heads["latency"].html
+    assert "99th" in text(page.heads["latency"])
+    assert "tap" not in text(page.heads["throughput"])
 
 
 def test_coverage_is_never_rounded_up(heard: StagedFeed) -> None:
@@ -100,12 +88,12 @@ def test_coverage_is_never_rounded_up(heard: StagedFeed) -> None:
     heard.down.clear()
     heard.play(990.0, begin_s=920.0)
     page = opened(heard, 3)
-    head = page._heads["latency"]
+    head = page.heads["latency"]
     assert "by the tap, sees 98 % of what was settled tap gap 20 s" in text(head)
     assert head.html.count('class="state warn"') == 2
     gaps = source(page, "gaps")
     assert (np.asarray(gaps["end"]) - np.asarray(gaps["begin"])).tolist() == [20_000]
-    assert "at least" not in text(page._panes["tasks"])  # the broker says: none came back
+    assert "at least" not in text(page.panes["tasks"])  # the broker says: none came back
 
 
 def test_a_gap_that_is_still_open_reaches_to_the_end(heard: StagedFeed) -> None:
@@ -113,19 +101,17 @@ def test_a_gap_that_is_still_open_reaches_to_the_end(heard: StagedFeed) -> None:
     heard.down["tap"] = f"refused: {HOSTILE}"
     heard.play(960.0, begin_s=910.0)
     page = opened(heard, 3)
-    card = page._sources["tap"]
+    card = page.sources.chips["tap"]
     assert "gap" in text(card)
     assert "last gap 1 min 00 s at 10:15:00" in text(card)
-    assert "has a gap since 10:15:00" in page._troubles.html
-    assert HOSTILE not in page._troubles.html
-    assert np.asarray(source(page, "gaps")["end"]).tolist() == [
-        page._charts.source.data["time"][-1]
-    ]
+    assert "has a gap since 10:15:00" in page.sources.troubles.html
+    assert HOSTILE not in page.sources.troubles.html
+    assert np.asarray(source(page, "gaps")["end"]).tolist() == [page.charts.source.data["time"][-1]]
 
 
 def test_the_tap_tells_its_side_effect(heard: StagedFeed) -> None:
     """Whoever sees that it listens must learn what that can do to others."""
-    card = opened(heard, 3)._sources["tap"]
+    card = opened(heard, 3).sources.chips["tap"]
     assert "every acknowledgement · listens only" in text(card)
     assert "acks with confirmation to a deleted stream waits" in card.html
     assert "request" not in text(card)
@@ -134,8 +120,8 @@ def test_the_tap_tells_its_side_effect(heard: StagedFeed) -> None:
 def test_no_tap_no_card(staged: StagedFeed) -> None:
     """Off is not a failure."""
     page = opened(staged, 3)
-    assert "tap" not in page._sources
-    assert "tap" not in text(page._heads["latency"])
+    assert "tap" not in page.sources.chips
+    assert "tap" not in text(page.heads["latency"])
 
 
 def test_a_tap_that_saw_nothing_of_a_job_says_so(heard: StagedFeed) -> None:
@@ -144,7 +130,7 @@ def test_a_tap_that_saw_nothing_of_a_job_says_so(heard: StagedFeed) -> None:
     late.play(600.0)
     late.take(Reading(source="tap", observed_at=START_NS + int(600e9), elapsed_s=1.0))
     page = opened(late, 3)
-    head = text(page._heads["latency"])
+    head = text(page.heads["latency"])
     assert "estimate from looks" in head
     assert "the tap saw none of what was settled" in head
 
@@ -152,7 +138,7 @@ def test_a_tap_that_saw_nothing_of_a_job_says_so(heard: StagedFeed) -> None:
 def test_attempts_and_last_attempts(heard: StagedFeed) -> None:
     """Which tasks will be lost if the worker dies now, and by when."""
     page = opened(heard, 4)
-    card = text(page._panes["tasks"])
+    card = text(page.panes["tasks"])
     assert "1 attempt 432 2 attempts 18" in card
     assert "redelivered tasks 18, and 9 not settled" in card
     assert "on their last attempt 9" in card
@@ -163,19 +149,19 @@ def test_attempts_and_last_attempts(heard: StagedFeed) -> None:
 
 def test_what_nobody_told_is_called_unknown(staged: StagedFeed) -> None:
     """Looks alone tell how many came back, not which and how often."""
-    card = text(opened(staged, 4)._panes["tasks"])
+    card = text(opened(staged, 4).panes["tasks"])
     assert "Neither the tap nor a log told of single tasks" in card
     assert "redelivered tasks not known" in card
     assert "on their last attempt 16" in card  # by the broker
-    none = text(opened(staged, 3)._panes["tasks"])
+    none = text(opened(staged, 3).panes["tasks"])
     assert "redelivered tasks 0" in none  # by the broker, too
 
 
 def test_few_tasks_are_shown_one_by_one(heard: StagedFeed) -> None:
     """Nine a minute have no 95th percentile: each is a point, and the head says why."""
     page = opened(heard, 9)
-    assert "fewer than 20 in the window: single tasks" in text(page._heads["latency"])
-    assert np.isnan(page._charts.source.data["latency_p95_s"]).all()
+    assert "fewer than 20 in the window: single tasks" in text(page.heads["latency"])
+    assert np.isnan(page.charts.source.data["latency_p95_s"]).all()
     assert len(source(page, "singles")["time"]) == 135
     assert len(source(opened(heard, 3), "singles")["time"]) < 20  # of its first minute
 
@@ -199,8 +185,8 @@ def test_the_heatmap_has_every_task_of_the_window(heard: StagedFeed) -> None:
     heat = source(page, "heat")
     assert np.sum(heat["tasks"]) == 1440
     assert len(np.unique(heat["left"])) <= 120
-    assert np.max(heat["right"]) == page._charts.source.data["time"][-1]  # not into the future
-    assert "columns of 10 s" in text(page._heads["heat"])
+    assert np.max(heat["right"]) == page.charts.source.data["time"][-1]  # not into the future
+    assert "columns of 10 s" in text(page.heads["heat"])
 
 
 def test_a_look_sends_little_of_single_tasks(heard: StagedFeed) -> None:
@@ -208,7 +194,7 @@ def test_a_look_sends_little_of_single_tasks(heard: StagedFeed) -> None:
     page = opened(heard, 9)
     sent: list[str] = []
     document = Document()
-    for small in (page._charts._singles, page._charts._gaps, page._charts.heat.sent):
+    for small in (page.charts._singles, page.charts._gaps, page.charts.heat.sent):
         document.add_root(small.source)
     document.on_change(lambda event: sent.append(type(event).__name__))
     page.refresh()
@@ -222,19 +208,19 @@ def test_a_look_sends_little_of_single_tasks(heard: StagedFeed) -> None:
 def test_another_job_brings_its_own_tasks(heard: StagedFeed) -> None:
     """No cell or point of the job before may stay."""
     page = opened(heard, 3)
-    page._choose(9)
+    page.choose(9)
     assert np.sum(source(page, "heat")["tasks"]) == 135
-    page._choose(3)
+    page.choose(3)
     assert np.sum(source(page, "heat")["tasks"]) == 1440
 
 
 def test_points_that_are_buckets_say_so(heard: StagedFeed) -> None:
     """A spike of one look may be folded away: the page says how wide a point is."""
-    assert "buckets" not in text(opened(heard, 3)._zone)
+    assert "buckets" not in text(opened(heard, 3).at("job").axis)
     feed = StagedFeed(JOBS[:1], every_s=1.0)
     feed.play(1000.0)
     page = opened(feed, 3)
-    assert "points are buckets of 2 s; the last is still filling" in text(page._zone)
+    assert "points are buckets of 2 s; the last is still filling" in text(page.at("job").axis)
 
 
 def test_results_that_wait_to_be_saved(heard: StagedFeed) -> None:
@@ -243,8 +229,8 @@ def test_results_that_wait_to_be_saved(heard: StagedFeed) -> None:
     heard.look(910.0)
     heard.now_s += 42.0
     page = opened(heard, 3)
-    assert page._queues_box.visible
-    card = page._panes["queues"]
+    assert page.at("job").queues_box.visible
+    card = page.panes["queues"]
     assert "results waiting (ml_results) 1125 ready, 3 being saved" in text(card)
     assert "antenna 0 ready, 0 taken" in text(card)
     assert "not told" in text(card)
@@ -255,48 +241,48 @@ def test_results_that_wait_to_be_saved(heard: StagedFeed) -> None:
 
 def test_no_queues_no_card(heard: StagedFeed) -> None:
     """Most installations don't name their RabbitMQ."""
-    assert not opened(heard, 3)._queues_box.visible
+    assert not opened(heard, 3).at("job").queues_box.visible
 
 
 def test_a_job_of_which_only_the_log_is_left(shown: Show) -> None:
     """Somebody sends the log of a job that ended last week: the page tells all that it tells."""
     page = shown("c_worker_crash", "job_log")
     assert page.table.widget.value["job_id"].tolist() == [6]
-    assert "40 of 40" in text(page._panes["job"])
-    assert "success" in text(page._panes["job"])
-    assert "1 attempt 32 2 attempts 8 redelivered tasks 8" in text(page._panes["tasks"])
-    assert "from the job's log, ± 0.5 s" in text(page._heads["latency"])
-    times = text(page._panes["times"])
+    assert "40 of 40" in text(page.panes["job"])
+    assert "success" in text(page.panes["job"])
+    assert "1 attempt 32 2 attempts 8 redelivered tasks 8" in text(page.panes["tasks"])
+    assert "from the job's log, ± 0.5 s" in text(page.heads["latency"])
+    times = text(page.panes["times"])
     assert "worker ± " in times
     assert "saving ± " in times
     assert "worker and saving" not in times
-    settled = page.board.drawn(6, board.window("1h")).rows["acked_per_min_so_far"]
+    settled = page.board.drawn(6, window("1h")).rows["acked_per_min_so_far"]
     assert settled.iloc[-1] > 80
-    assert "The broker has not told of this job" in text(page._panes["queue"])
+    assert "The broker has not told of this job" in text(page.panes["queue"])
 
 
 def test_a_job_that_only_the_tap_heard(shown: Show) -> None:
     """Nobody looked: how much the tap saw can't be told, and is not called 100 %."""
     page = shown("e_cancelled", "tap")
-    assert "by the tap; how much it saw is not known" in text(page._heads["latency"])
-    card = text(page._panes["tasks"])
+    assert "by the tap; how much it saw is not known" in text(page.heads["latency"])
+    card = text(page.panes["tasks"])
     assert "redelivered tasks none seen" in card
     assert "given up not known" in card
     assert "discarded acknowledgements 96" in card
-    assert "32 settled" in text(page._panes["times"])
+    assert "32 settled" in text(page.panes["times"])
 
 
 def test_the_logs_of_processes_are_finer_than_the_job_s(shown: Show) -> None:
     """Celery writes milliseconds."""
     page = shown("c_worker_crash", "celery", "looks")
-    page._choose(6)
-    assert "from Antenna's logs, ± 0.5 ms" in text(page._heads["latency"])
+    page.choose(6)
+    assert "from Antenna's logs, ± 0.5 ms" in text(page.heads["latency"])
 
 
 def test_what_the_health_check_gave_up_is_told_in_words(shown: Show) -> None:
     """No worker ever came: all 320 were marked as failed."""
     page = shown("b_no_worker", "looks", "job_log")
-    card = text(page._panes["tasks"])
+    card = text(page.panes["tasks"])
     assert "given up 320" in card
     assert "the health check marked the images as failed" in card
     assert re.search(r"images \d+(, \d+){7} and \d+ more", card)
@@ -305,7 +291,7 @@ def test_what_the_health_check_gave_up_is_told_in_words(shown: Show) -> None:
 def test_a_job_that_ended_has_nothing_on_its_last_attempt(shown: Show) -> None:
     """At the last look three were; they were saved a second later."""
     page = shown("c_worker_crash", "looks", "tap")
-    card = text(page._panes["tasks"])
+    card = text(page.panes["tasks"])
     assert "last attempt" not in card
     assert "given up none" in card
     assert "redelivered tasks 8" in card
@@ -326,21 +312,22 @@ def test_an_image_on_its_way_is_not_given_up() -> None:
         rows = {name: [{**row, **change}]}
         feed.take(Reading(source=source, observed_at=at, rows=rows))  # type: ignore[arg-type]
     feed.now_s = 59.5
-    assert "given up none" in text(opened(feed, 3)._panes["tasks"])
+    assert "given up none" in text(opened(feed, 3).panes["tasks"])
     at = START_NS + int(60.0 * 1e9)
     (row,) = job.rows(58.0, at)["counters"]
     feed.take(
         Reading(source="redis", observed_at=at, rows={"counters": [row | {"pending_results": 2}]})
     )
     feed.now_s = 60.5
-    card = text(opened(feed, 3)._panes["tasks"])
+    board.forget()  # single tasks are gone through again after some seconds
+    card = text(opened(feed, 3).panes["tasks"])
     assert "given up 2" in card
     assert "Redis still holds images" in card
 
 
 def test_times_are_called_estimates_where_they_are(staged: StagedFeed) -> None:
     """Looks alone: a spread, with ≈ before each number."""
-    times = text(opened(staged, 3)._panes["times"])
+    times = text(opened(staged, 3).panes["times"])
     assert re.search(r"latency, in all ≈ [\d.]+ min ≈ [\d.]+ min ≈ [\d.]+ min", times)
 
 
@@ -348,12 +335,12 @@ def test_frames_of_the_cards_are_sent_once(heard: StagedFeed) -> None:
     """A look later only numbers differ."""
     page = opened(heard, 4)
     changed: list[str] = []
-    for name, pane in {**page._panes, **page._heads, **page._sources}.items():
+    for name, pane in {**page.panes, **page.heads, **page.sources.chips}.items():
         pane.param.watch(lambda _, name=name: changed.append(name), "html")
     heard.look(910.0)
     page.refresh()
     assert set(changed) <= {"job"}  # its bar is a percent longer
-    assert "1 attempt 437" in text(page._panes["tasks"])
+    assert "1 attempt 437" in text(page.panes["tasks"])
 
 
 def test_the_instant_of_the_fleet_is_kept_for_logged_jobs(shown: Show) -> None:

@@ -1,0 +1,48 @@
+"""What all parts of the page are put on."""
+
+from typing import Any
+
+import panel as pn
+
+from ami_console.apps import style
+from ami_console.apps.told import ToldPane
+
+
+def card(content: Any, **styles: str) -> Any:
+    """A sheet with a border around some content.
+
+    Args:
+        content: A Panel object.
+        styles: CSS of the sheet, ``_`` for ``-``: how it grows beside others, for example.
+    """
+    return pn.Column(
+        content,
+        sizing_mode="stretch_width",
+        margin=0,
+        css_classes=["card"],
+        stylesheets=[style.sheet("card")],
+        styles={name.replace("_", "-"): value for name, value in styles.items()},
+    )
+
+
+def pane(**params: Any) -> ToldPane:
+    """An empty pane of text as wide as there is room."""
+    return ToldPane(sizing_mode="stretch_width", margin=0, **params)
+
+
+def column(*content: Any, gap_px: int = 12, **styles: str) -> Any:
+    """Parts below each other."""
+    told = {name.replace("_", "-"): value for name, value in styles.items()}
+    return pn.Column(
+        *content,
+        sizing_mode="stretch_width",
+        styles={"gap": f"{gap_px}px", "min-width": "0"} | told,
+        margin=0,
+    )
+
+
+def row(*content: Any, gap_px: int = 12, align: str = "stretch") -> Any:
+    """Parts side by side where there is room."""
+    return pn.FlexBox(
+        *content, gap=f"{gap_px}px", align_items=align, sizing_mode="stretch_width", margin=0
+    )

@@ -1,7 +1,9 @@
 """Charts of several jobs side by side, on one wide source of which a row is sent at a time."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import panel as pn
@@ -48,14 +50,10 @@ class TrendCharts:
         panes: Pane of each figure, by its column.
     """
 
-    def __init__(self, job_ids: Sequence[int], clock: WallClock) -> None:
-        """Empty charts.
-
-        Args:
-            job_ids: The jobs.
-            clock: Turns instants into the wall time of the axis.
-        """
-        self.job_ids, self._clock = tuple(job_ids), clock
+    def __init__(self, job_ids: Sequence[int]) -> None:
+        """Empty charts of these jobs."""
+        self.job_ids = tuple(job_ids)
+        self._clock = WallClock(ZoneInfo("UTC"), timedelta())
         names = [_name(job_id, column) for job_id in job_ids for column in TRENDS]
         empty = {name: np.empty(0, "float32") for name in names}
         self.source = ColumnDataSource({"time": np.empty(0), **empty}, name="trends")
@@ -123,8 +121,14 @@ class TrendCharts:
         )
         return plot
 
-    def draw(self, rows: TrendRows) -> None:
-        """Draw these rows and no others."""
+    def draw(self, rows: TrendRows, clock: WallClock) -> None:
+        """Draw these rows and no others.
+
+        Args:
+            rows: Of the jobs.
+            clock: Turns instants into the wall time of the axis.
+        """
+        self._clock = clock
         self.source.data = self._columns(rows)
 
     def add(self, rows: TrendRows, *, most: int = MAX_POINTS) -> None:

@@ -48,7 +48,7 @@ class TrendsTab:
         self._sheets: list[Any] = []
         self._is_whole = False
         self._drawn: object = None
-        self._until: pd.Timestamp | None = None
+        self._until = pd.Timestamp(0, tz="UTC")
         self._most = POINTS
 
     def show(self, chosen: int | None, as_of: pd.Timestamp) -> None:
@@ -62,31 +62,29 @@ class TrendsTab:
         clock = WallClock.of(stage.zone, as_of)
         drawn = (id(stage.board), drawn_jobs, span.key, width_s, clock.zone.key)
         lines = stage.board.lines()
-        if drawn != self._drawn or self._until is None or ends_at < self._until:
-            if self._charts is None or drawn != self._drawn:
-                self._build(drawn_jobs, clock)
+        charts = self._charts
+        if charts is not None and drawn == self._drawn and self._until <= ends_at:
+            rows = trend_rows(lines, drawn_jobs, since=self._until, until=ends_at, width_s=width_s)
+            charts.add(rows, most=self._most)
+        else:
             rows = trend_rows(lines, drawn_jobs, since=begins_at, until=ends_at, width_s=width_s)
             self._most = max(2, int(shown_s / (width_s or stage.feed.every_s)))
-            assert self._charts is not None  # noqa: S101  (built above)
-            self._charts.draw(rows)
-            self._drawn = drawn
-        else:
-            rows = trend_rows(lines, drawn_jobs, since=self._until, until=ends_at, width_s=width_s)
-            assert self._charts is not None  # noqa: S101
-            self._charts.add(rows, most=self._most)
+            if charts is None or charts.job_ids != drawn_jobs:
+                charts = TrendCharts(drawn_jobs)
+                charts.draw(rows, clock)  # before a browser hears of it
+                self._show_charts(charts)
+            else:
+                charts.draw(rows, clock)
+            self._drawn, self._until = drawn, begins_at
         if len(rows.at_ns):
-            last_ns = int(rows.at_ns[-1])
-            self._until = pd.Timestamp(last_ns, tz="UTC")
-        elif self._until is None or ends_at < self._until:
-            self._until = begins_at
+            self._until = pd.Timestamp(int(rows.at_ns[-1]), tz="UTC")
         self._legend.show(legend(fleet, drawn_jobs, stage.board.judgements.worst()))
         self._note.show(_note(clock, width_s, empty=not drawn_jobs))
 
-    def _build(self, chosen: tuple[int, ...], clock: WallClock) -> None:
-        self._charts = TrendCharts(chosen, clock)
-        self._until = None
+    def _show_charts(self, charts: TrendCharts) -> None:
+        self._charts = charts
         sheets = []
-        for column, pane in self._charts.panes.items():
+        for column, pane in charts.panes.items():
             head = cards.pane()
             title, what = TITLES[column]
             head.show(

@@ -117,6 +117,11 @@ class Board:
         """The ``reads`` that tell of gaps."""
         return self.once("reads", lambda: self._reads.until(self.feed.as_of()))
 
+    def watched_since(self) -> pd.Timestamp | None:
+        """Since when anything is known; before that nobody looked, or it was let go of."""
+        first = self.gap_reads()["observed_at"].min()
+        return None if pd.isna(first) else first
+
     def tap_gaps(self) -> pd.DataFrame:
         """:func:`ami_console.metrics.tap_gaps` as of the last news."""
         return self.once(

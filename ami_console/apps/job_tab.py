@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from ami_console.apps import cards, formats, job_view
-from ami_console.apps.board import Drawn
+from ami_console.apps.axis_note import axis_note, known_since
 from ami_console.apps.chart_heads import chart_heads
 from ami_console.apps.findings_pane import FindingsPane
 from ami_console.apps.job import Job
@@ -121,7 +121,12 @@ class JobTab:
             marks=marks,
         )
         self.charts.panes["heat"].visible = len(marks.cells) > 0
-        self.axis.show(_axis_told(clock, drawn, is_over=job.is_over))
+        buckets = ""
+        if drawn.width_s:
+            last = "" if job.is_over or span.is_fixed else "; the last is still filling"
+            buckets = f"buckets of {formats.duration(drawn.width_s)}{last}"
+        since = known_since(board, span, as_of)
+        self.axis.show(axis_note(clock, buckets, since=since, as_of=as_of))
         heads = board.once(("heads", job_id, span.key), lambda: chart_heads(job, drawn, marks))
         for key, head in heads.items():
             self.heads[key].show(head)
@@ -137,12 +142,3 @@ def _unknown(chosen: int | None) -> Told:
             "is wrong. Choose a job in the table."
         )
     return Told(f'<div class="empty"><h2>{head}</h2><p>{text}</p></div>')
-
-
-def _axis_told(clock: WallClock, drawn: Drawn, *, is_over: bool) -> Told:
-    """Whose time the axes show, and what a point is where it is not one look."""
-    told = formats.escape(clock.label)
-    if drawn.width_s:
-        last = "" if is_over else "; the last is still filling"
-        told += f" · points are buckets of {formats.duration(drawn.width_s)}{last}"
-    return Told(f'<span class="dim">{told}</span>')

@@ -10,18 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from panel.io.server import get_server
-from tornado.ioloop import IOLoop
+from tornado.ioloop import IOLoop, PeriodicCallback
 from tornado.websocket import WebSocketClosedError
 
 import ami_console
 from ami_console.apps import feed as feeds
 from ami_console.apps import session
+from ami_console.apps.board import board_of
 from ami_console.apps.feed import Feed
 from ami_console.errors import AmiConsoleError, SettingsError
 
 PAGE = "dashboard"
 
 EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104  (compared with; the default is loopback)
+
+KEEP_UP_MS = 60_000
 
 STOP_S = 5.0
 """How long to wait for open pages to be let go, seconds."""
@@ -94,6 +97,8 @@ class DashboardServer:
             return
         finally:
             self._ready.set()
+        keeping = PeriodicCallback(_keep_up, KEEP_UP_MS)
+        keeping.start()
         self._loop.start()
         self._loop.close(all_fds=True)
 
@@ -102,6 +107,13 @@ class DashboardServer:
         session.let_go()
         self._server.stop(wait=False)
         self._loop.stop()
+
+
+def _keep_up() -> None:
+    """The timelines go on while nobody looks, so that whoever comes finds the last day."""
+    feed = feeds.current()
+    if feed.is_live:
+        board_of(feed).lines()
 
 
 def complain(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -34,9 +34,15 @@ RARELY_READ = frozenset({"job_logs", "log_files"})
 OK = State("ok", "●", "good")
 LATE = State("late", "▲", "warn")
 DOWN = State("can't be read", "✕", "bad")
+REFUSED = State("no permission", "⊘", "bad")
+"""It answers, but not to us: waiting or starting it anew is no help."""
+
 NEVER = State("not read yet", "○", "muted")
 GAP = State("gap", "✕", "bad")
 """The tap is not listening, or has lost some of what it heard."""
+
+_REFUSALS = ("answered 401", "answered 403", "login was refused", "this login may not")
+"""Words of :mod:`ami_console.sources` for errors of that kind; a recording has only the text."""
 
 TAP_EFFECT = (
     "It listens only. Its one side effect: while it listens, a client that acks with confirmation "
@@ -58,6 +64,9 @@ def state_of(
     if formats.absent(source["ok"]):
         return NEVER
     if not source["ok"]:
+        error = source["error"]
+        if not formats.absent(error) and any(words in error for words in _REFUSALS):
+            return REFUSED
         return GAP if source["source"] == "tap" else DOWN
     if not is_live or age_s is None or source["source"] in RARELY_READ:
         return OK
@@ -120,7 +129,7 @@ def troubles(
     told = []
     for source in sources:
         state = state_of(source, age_of(source, as_of), is_live=is_live, every_s=every_s)
-        if state in (DOWN, GAP):
+        if state in (DOWN, GAP, REFUSED):
             told.append((state, _failure(source, as_of, zone)))
         elif state is LATE:
             since = formats.clock(source["last_ok_at"], zone, as_of=as_of)

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from ami_console.apps import cards, formats, style
+from ami_console.apps.axis_note import axis_note, known_since
 from ami_console.apps.formats import escape
 from ami_console.apps.lines import KEEP_S
 from ami_console.apps.stage import Stage
@@ -79,7 +80,9 @@ class TrendsTab:
         if len(rows.at_ns):
             self._until = pd.Timestamp(int(rows.at_ns[-1]), tz="UTC")
         self._legend.show(legend(fleet, drawn_jobs, stage.board.judgements.worst()))
-        self._note.show(_note(clock, width_s, empty=not drawn_jobs))
+        buckets = f"whole buckets of {formats.duration(width_s)}" if width_s else ""
+        since = known_since(stage.board, span, as_of)
+        self._note.show(axis_note(clock, buckets, since=since, as_of=as_of))
 
     def _show_charts(self, charts: TrendCharts) -> None:
         self._charts = charts
@@ -154,12 +157,3 @@ def legend(fleet: pd.DataFrame, chosen: tuple[int, ...], worst: Any) -> Told:
 
 
 _DASHES = {"solid": "none", "dashed": "7 4", "dotted": "2 3"}
-
-
-def _note(clock: WallClock, width_s: int, *, empty: bool) -> Told:
-    if empty:
-        return Told("")
-    told = escape(clock.label)
-    if width_s:
-        told += f" · points are whole buckets of {formats.duration(width_s)}"
-    return Told(f'<span class="dim">{told}</span>')

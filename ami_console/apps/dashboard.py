@@ -221,6 +221,8 @@ class Dashboard:
     def tick(self) -> None:
         """A second has passed: ages grow, whether or not there was news."""
         as_of = self.stage.as_of()
+        if self.stage.is_live:
+            as_of = as_of.floor("s")  # pages that tick in the same second share what it shows
         self._guarded(lambda: self._show_head(as_of))
         self._guarded(lambda: self._tick_part(as_of))
         self.sources.show(as_of, fault=self.fault)

@@ -8,6 +8,7 @@ import pandas as pd
 from ami_console.apps import cards, formats, style
 from ami_console.apps.findings_card import Scene, findings_card
 from ami_console.apps.stage import Stage
+from ami_console.apps.told import Told
 from ami_console.live_diagnosis import Judged
 
 
@@ -38,6 +39,11 @@ class FindingsPane:
             chosen: The job that the reader looks at.
             as_of: The instant that it is seen from.
         """
+        board, zone = self._stage.board, self._stage.zone
+        key = ("findings", self._of_job, chosen, zone.key, as_of)
+        self.text.show(board.once(key, lambda: self._card(chosen, as_of)))
+
+    def _card(self, chosen: int | None, as_of: pd.Timestamp) -> Told:
         board = self._stage.board
         judged = board.judgements.judged()
         if self._of_job and judged is not None:
@@ -54,7 +60,7 @@ class FindingsPane:
             failure=_failure(board.sources()),
             of_job=self._of_job,
         )
-        self.text.show(findings_card(judged, scene))
+        return findings_card(judged, scene)
 
 
 def _names(fleet: pd.DataFrame) -> dict[int, str]:

@@ -1,5 +1,7 @@
 """The panes of the sources: a chip for each, and what is wrong with those that are not well."""
 
+from typing import Any
+
 import pandas as pd
 
 from ami_console.apps import cards, style
@@ -33,33 +35,42 @@ class SourcePanes:
         """
         board, feed, zone = self._stage.board, self._stage.feed, self._stage.zone
         is_live = feed.is_live and feed.paused_at is None
-        # Of the diagnosis the findings tell.
-        sources = [
-            source
-            for source in board.sources().to_dict("records")
-            if source["source"] != "diagnosis"
-        ]
-        known = {source["source"] for source in sources}
+        told = board.once(("sources", zone.key, as_of), lambda: self._chips(as_of, is_live=is_live))
         for name, chip in self.chips.items():
-            chip.visible = name in known
-        for source in sources:
-            self._of(source["source"]).show(
-                source_card(
-                    source,
-                    as_of=as_of,
-                    zone=zone,
-                    is_live=is_live,
-                    every_s=feed.every_s,
-                    gaps=board.tap_gaps(),
-                )
-            )
+            chip.visible = name in told
+        for name, card in told.items():
+            self._of(name).show(card)
         wrong = Told("")
         if feed.paused_at is None:
-            wrong = troubles(sources, as_of=as_of, zone=zone, is_live=is_live, every_s=feed.every_s)
+            wrong = troubles(
+                self._sources(), as_of=as_of, zone=zone, is_live=is_live, every_s=feed.every_s
+            )
         if fault:
             wrong = Told(fault_html(fault) + wrong.html)
         self.troubles.visible = bool(wrong.html)
         self.troubles.show(wrong)
+
+    def _sources(self) -> list[dict[Any, Any]]:
+        """All but the diagnosis, of which the findings tell."""
+        board = self._stage.board
+        return board.once(
+            "sources but one",
+            lambda: [s for s in board.sources().to_dict("records") if s["source"] != "diagnosis"],
+        )
+
+    def _chips(self, as_of: pd.Timestamp, *, is_live: bool) -> dict[str, Told]:
+        board, feed, zone = self._stage.board, self._stage.feed, self._stage.zone
+        return {
+            source["source"]: source_card(
+                source,
+                as_of=as_of,
+                zone=zone,
+                is_live=is_live,
+                every_s=feed.every_s,
+                gaps=board.tap_gaps(),
+            )
+            for source in self._sources()
+        }
 
     def _of(self, name: str) -> ToldPane:
         if name not in self.chips:

@@ -35,6 +35,7 @@ FRAMES: Mapping[str, Mapping[str, str]] = {
         "started_at": TIME,
         "finished_at": TIME,
         "updated_at": TIME,
+        "project_id": COUNT,
     },
     # job × stage × look; source: REST job detail, progress.stages
     "stages": {

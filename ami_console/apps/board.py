@@ -178,6 +178,7 @@ class Board:
             jobs=last[last["job_id"] == job_id],
             reads=self.gap_reads(),
             redeliveries=row["redeliveries_total"],
+            verdicts=self.judgements.verdicts(job_id),
             as_of=as_of,
         )
         took_s = time.thread_time() - began_s

@@ -7,6 +7,9 @@ import panel as pn
 from ami_console.apps import style
 from ami_console.apps.told import ToldPane
 
+_NO_BUTTON = ".scroll-button { display: none; }"
+"""Of a column that scrolls; unseen it would take its room in the flow all the same."""
+
 
 def card(content: Any, **styles: str) -> Any:
     """A sheet with a border around some content.
@@ -20,7 +23,7 @@ def card(content: Any, **styles: str) -> Any:
         sizing_mode="stretch_width",
         margin=0,
         css_classes=["card"],
-        stylesheets=[style.sheet("card")],
+        stylesheets=[_NO_BUTTON, style.sheet("card")],
         styles={name.replace("_", "-"): value for name, value in styles.items()},
     )
 
@@ -37,12 +40,22 @@ def column(*content: Any, gap_px: int = 12, **styles: str) -> Any:
         *content,
         sizing_mode="stretch_width",
         styles={"gap": f"{gap_px}px", "min-width": "0"} | told,
+        stylesheets=[_NO_BUTTON],
         margin=0,
     )
 
 
 def row(*content: Any, gap_px: int = 12, align: str = "stretch") -> Any:
-    """Parts side by side where there is room."""
-    return pn.FlexBox(
-        *content, gap=f"{gap_px}px", align_items=align, sizing_mode="stretch_width", margin=0
+    """Parts side by side where there is room.
+
+    A column that flows as a row: what is added to it later gets the page's colours, which a
+    ``pn.FlexBox`` would not hand on.
+    """
+    flow = {"flex-flow": "row wrap", "align-items": align}
+    return pn.Column(
+        *content,
+        sizing_mode="stretch_width",
+        styles={"display": "flex", "gap": f"{gap_px}px", "min-width": "0"} | flow,
+        stylesheets=[_NO_BUTTON],
+        margin=0,
     )

@@ -30,6 +30,8 @@ class Feed(FrameSource, Protocol):
         rules: What the platform does by itself.
         environment: Name and colour of what is watched, such as ``("production", "#b3161d")``.
         paused_at: Since when nobody is asked anything; ``None``: it is not paused.
+        antenna_ui: Where Antenna's own pages are, for links; empty: not told.
+        job_logs_every_s: Pause between two looks at a job's log, seconds; ``None``: not told.
     """
 
     @property
@@ -46,6 +48,10 @@ class Feed(FrameSource, Protocol):
     def environment(self) -> tuple[str, str]: ...
     @property
     def paused_at(self) -> pd.Timestamp | None: ...
+    @property
+    def antenna_ui(self) -> str: ...
+    @property
+    def job_logs_every_s(self) -> float | None: ...
 
     def pause(self) -> None:
         """Ask nobody anything any more; of a recording nothing."""
@@ -123,6 +129,14 @@ class LiveFeed(_Forwarding):
         return settings.environment, COLOURS[settings.environment_colour]
 
     @property
+    def antenna_ui(self) -> str:
+        return self._collector.settings.antenna_ui_url.reveal()
+
+    @property
+    def job_logs_every_s(self) -> float | None:
+        return self._collector.settings.job_logs_every_s
+
+    @property
     def paused_at(self) -> pd.Timestamp | None:
         at_ns = self._collector.paused_at_ns
         return None if at_ns is None else pd.Timestamp(at_ns, tz="UTC")
@@ -153,6 +167,8 @@ class RecordedFeed(_Forwarding):
     is_live = False
     environment = ("", COLOURS["grey"])
     paused_at = None
+    antenna_ui = ""
+    job_logs_every_s = None
 
     def __init__(
         self, recording: "Recording", *, zone: ZoneInfo | None = None, rules: Rules | None = None

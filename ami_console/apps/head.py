@@ -1,6 +1,6 @@
 """The head of the page: what is watched, is it live, from when, in whose time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,8 @@ from ami_console.apps.told import Places, Told
 from ami_console.apps.view import EVERY_S, TABS, WINDOWS, View, Window
 
 TITLE = "Antenna jobs"
+
+_NONE: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,17 +86,32 @@ def frozen(head: Head) -> str:
 
 def tabs(head: Head) -> Told:
     """The pages, of which one is shown."""
+    return tab_list("tab", TABS, head.view.tab, label="Pages", counts=head.counts)
+
+
+def tab_list(
+    act: str, names: Mapping[str, str], shown: str, *, label: str, counts: Mapping[str, str] = _NONE
+) -> Told:
+    """Buttons of which one is where the reader is.
+
+    Args:
+        act: What a press asks for.
+        names: Key → name.
+        shown: Key of the one that is shown.
+        label: What a screen reader calls the whole.
+        counts: Key → what stands behind the name.
+    """
     put = Places()
     buttons = []
-    for key, name in TABS.items():
-        here = ' aria-current="page"' if key == head.view.tab else ""
-        count = head.counts.get(key, "")
+    for key, name in names.items():
+        here = ' aria-current="page"' if key == shown else ""
+        count = counts.get(key, "")
         badge = f'<span class="count">{put(count)}</span>' if count else ""
         buttons.append(
-            f'<button type="button" data-act="tab" data-to="{key}" data-focus="tab:{key}"{here}>'
-            f"{name}{badge}</button>"
+            f'<button type="button" data-act="{act}" data-to="{key}" '
+            f'data-focus="{act}:{key}"{here}>{name}{badge}</button>'
         )
-    return put.told(f'<nav aria-label="Pages">{"".join(buttons)}</nav>')
+    return put.told(f'<nav aria-label="{label}">{"".join(buttons)}</nav>')
 
 
 def controls(head: Head) -> Told:

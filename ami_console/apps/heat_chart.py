@@ -6,21 +6,19 @@ import pandas as pd
 from bokeh.models import (
     BasicTicker,
     ColorBar,
-    CrosshairTool,
     CustomJSHover,
     CustomJSTickFormatter,
     DataRange1d,
-    DatetimeTickFormatter,
     FixedTicker,
     HoverTool,
     LinearColorMapper,
     NoOverlap,
     Span,
 )
-from bokeh.plotting import figure
 
+from ami_console.apps.chart_frame import chart_frame
 from ami_console.apps.sent import SentSource
-from ami_console.charts import HEAT, WallClock, floats, hour_minute_axis, lowest_s
+from ami_console.charts import HEAT, WallClock, floats, lowest_s
 
 HEIGHT_PX = 190
 
@@ -59,26 +57,8 @@ class HeatChart:
         self.figure = self._figure(x_range, cursor)
 
     def _figure(self, x_range: DataRange1d, cursor: Span) -> Any:
-        plot = figure(
-            height=HEIGHT_PX,
-            sizing_mode="stretch_width",
-            x_axis_type="datetime",
-            x_range=x_range,
-            y_axis_type="log",
-            y_range=DataRange1d(range_padding=0.05, syncable=False),
-            tools="xpan,xbox_zoom,reset",
-            active_drag=None,
-            toolbar_location="right",
-            output_backend="canvas",
-            min_border_left=58,
-            min_border_top=6,
-            min_border_bottom=22,
-            name="heat",
-        )
-        plot.outline_line_color = None
-        plot.toolbar.autohide = True
-        plot.toolbar.logo = None
-        plot.xaxis.formatter = DatetimeTickFormatter(**hour_minute_axis())
+        fitted = DataRange1d(range_padding=0.05, syncable=False)
+        plot = chart_frame("heat", HEIGHT_PX, x_range, cursor, fitted, y_axis_type="log")
         plot.yaxis.ticker = FixedTicker(ticks=TICKS_S, minor_ticks=[])
         plot.yaxis.formatter = CustomJSTickFormatter(code=f"{DURATION} return text(tick)")
         plot.yaxis.major_label_policy = NoOverlap(min_distance=4)
@@ -116,8 +96,7 @@ class HeatChart:
                     "@left": "datetime", "@right": "datetime", "@low": seconds, "@top": seconds,
                 },
                 point_policy="follow_mouse",
-            ),
-            CrosshairTool(overlay=cursor),
+            )
         )  # fmt: skip
         return plot
 

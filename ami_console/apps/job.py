@@ -7,6 +7,7 @@ import pandas as pd
 
 from ami_console.apps.measured import JobFrames, Measured, measured, tasks_of
 from ami_console.frames import FrameSource
+from ami_console.metrics.story import Story, story
 
 
 @dataclass(frozen=True)
@@ -18,12 +19,16 @@ class Evidence:
         config: The newest row of ``consumers`` that tells the consumer's configuration.
         tasks: All tasks, measured or estimated.
         measured: What these tell, and who told of them.
+        log_events: All its log lines.
+        story: What happened to it, and what was so when.
     """
 
     as_of: pd.Timestamp
     config: dict[str, Any]
     tasks: pd.DataFrame
     measured: Measured
+    log_events: pd.DataFrame
+    story: Story
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,7 @@ def evidence_of(
     jobs: pd.DataFrame,
     reads: pd.DataFrame,
     redeliveries: Any,
+    verdicts: pd.DataFrame,
     as_of: pd.Timestamp,
 ) -> Evidence:
     """What single tasks of a job tell.
@@ -85,6 +91,7 @@ def evidence_of(
         jobs: Its newest row of ``jobs``.
         reads: The ``reads`` frame, or those of its rows that tell of gaps.
         redeliveries: So far, by the broker's counters; missing: not known.
+        verdicts: :func:`ami_console.diagnosis.verdicts`, or what a live watch said so far.
         as_of: The instant judged at.
     """
     held = JobFrames(
@@ -101,4 +108,15 @@ def evidence_of(
         config=dict(held.consumers.iloc[configured[-1]]) if len(configured) else {},
         tasks=tasks,
         measured=measured(held, tasks, reads=reads, redeliveries=redeliveries, as_of=as_of),
+        log_events=held.log_events,
+        story=story(
+            job_id,
+            as_of=as_of,
+            jobs=source.frame("jobs", job_id=job_id, until=as_of),
+            consumers=held.consumers,
+            counters=held.counters,
+            reads=reads,
+            log_events=held.log_events,
+            verdicts=verdicts,
+        ),
     )

@@ -1,6 +1,7 @@
 """The charts of the chosen job: one time axis; what changes is streamed."""
 
 import math
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,20 +13,21 @@ from bokeh.models import (
     AdaptiveTicker,
     CDSView,
     ColumnDataSource,
-    CrosshairTool,
     CustomJSFilter,
     CustomJSHover,
     CustomJSTickFormatter,
     DataRange1d,
-    DatetimeTickFormatter,
     HoverTool,
     NumeralTickFormatter,
     Span,
 )
-from bokeh.plotting import figure
 
+from ami_console.apps.chart_frame import chart_frame, draw_gaps, draw_marks, tell_taps
 from ami_console.apps.heat_chart import DURATION, HeatChart
 from ami_console.apps.sent import SentSource
+from ami_console.apps.state_chart import StateChart
+from ami_console.apps.story_marks import StoryMarks
+from ami_console.apps.story_rows import GAP_COLUMNS, drawn_window
 from ami_console.apps.task_marks import TaskMarks
 from ami_console.charts import (
     CHARTS,
@@ -35,14 +37,23 @@ from ami_console.charts import (
     Chart,
     WallClock,
     floats,
-    hour_minute_axis,
 )
+from ami_console.metrics.story import Story
 
 HEIGHT_PX = 172
 EVERYTHING_MS = 1e13
 
 _NUMBER = """
-  return Number.isFinite(value) ? (Math.round(value * 100) / 100).toLocaleString("en") : "–"
+  const number = source.data[format][special_vars.index]
+  return Number.isFinite(number) ? (Math.round(number * 100) / 100).toLocaleString("en") : "–"
+"""
+"""Bokeh writes NaN for a missing value before it asks: it is asked of one that is never missing."""
+
+_SINGLE = f"""
+  {DURATION}
+  if (format === "took") {{ return text(value) }}
+  const seq = source.data.stream_seq[special_vars.index]
+  return Number.isFinite(seq) ? String(seq) : "–"
 """
 
 _LONE = """
@@ -53,59 +64,68 @@ _LONE = """
 
 
 class JobCharts:
-    """Four figures on one :class:`ColumnDataSource`, and the heatmap.
+    """Four figures on one :class:`ColumnDataSource`, the states above them, the heatmap below.
 
-    New looks are appended, old ones roll out. What single tasks tell has small sources of its own.
+    New looks are appended, old ones roll out. What single tasks and the
+    job's story tell has small sources of its own.
     Built once per page: another job or window gets other data, not other figures.
     """
 
-    def __init__(self) -> None:
-        """Empty charts."""
+    def __init__(self, picked: Callable[[pd.Timestamp], None] | None = None) -> None:
+        """Empty charts.
+
+        Args:
+            picked: Called with the instant at which a chart was clicked.
+        """
         self._clock = WallClock(ZoneInfo("UTC"), timedelta())
         self._drawn: object = None
         self._last_key: int | None = None
         self._last: dict[str, float] = {}
         self._turns = 0
+        self._picked = picked
+        self._story: Story | None = None
         self.source = ColumnDataSource(self._columns(pd.DataFrame()), name="job")
         self._singles = SentSource(
             ("time", "value_s", "stream_seq"), key=("time", "value_s"), name="singles"
         )
-        self._gaps = SentSource(("begin", "end"), key=("begin",), name="gaps")
+        self._gaps = SentSource(GAP_COLUMNS, key=("begin",), name="gaps")
+        self.story = StoryMarks()
         # The browser fits its axes to the data: nobody else needs to be told (syncable).
         self._x_range = DataRange1d(
             follow="end", follow_interval=EVERYTHING_MS, range_padding=0.01, syncable=False
         )
         cursor = Span(dimension="height", line_color="#888888", line_alpha=0.7, line_width=1)
-        self.figures: dict[str, Any] = {
-            chart.key: self._figure(chart, cursor, is_last=chart is CHARTS[-1]) for chart in CHARTS
-        }
+        self.states = StateChart(self._x_range, cursor, self.story.marks.source)
+        self.figures: dict[str, Any] = {chart.key: self._figure(chart, cursor) for chart in CHARTS}
         self.heat = HeatChart(self._x_range, cursor)
         self._draw_tasks(self.figures["latency"])
+        plots = {"states": self.states.figure, **self.figures, "heat": self.heat.figure}
+        for key, plot in plots.items():
+            if key != "states":
+                by_tap = key in ("latency", "heat")
+                draw_marks(plot, self.story.marks.source)
+                draw_gaps(plot, (self._gaps if by_tap else self.story.gaps).source)
+            if picked is not None:
+                tell_taps(plot, self._tapped)
         self.panes = {
             key: pn.pane.Bokeh(plot, margin=0, sizing_mode="stretch_width")
-            for key, plot in {**self.figures, "heat": self.heat.figure}.items()
+            for key, plot in plots.items()
         }
 
-    def _figure(self, chart: Chart, cursor: Span, *, is_last: bool) -> Any:
-        plot = figure(
-            height=HEIGHT_PX,
-            sizing_mode="stretch_width",
-            x_axis_type="datetime",
-            x_range=self._x_range,
-            y_range=DataRange1d(start=0, range_padding=0.12, default_span=4, syncable=False),
-            tools="xpan,xbox_zoom,reset",
-            active_drag=None,  # a finger that scrolls the page must not move the chart
-            toolbar_location="right",
-            output_backend="canvas",
-            min_border_left=58,
-            min_border_top=6,
-            min_border_bottom=22,
-            name=chart.key,
-        )
-        plot.outline_line_color = None
-        plot.toolbar.autohide = True
-        plot.toolbar.logo = None
-        plot.xaxis.formatter = DatetimeTickFormatter(**hour_minute_axis())
+    def _tapped(self, at_ms: float) -> None:
+        """A click beside the drawn rows, on a label of an axis for example, means no instant."""
+        times = self.source.data["time"]
+        if self._picked is None or not len(times):
+            return
+        begin_ms, end_ms = float(times[0]), float(times[-1])
+        margin_ms = max(60_000.0, (end_ms - begin_ms) * 0.05)
+        if begin_ms - margin_ms <= at_ms <= end_ms + margin_ms:
+            wall = pd.Timestamp(round(at_ms * 1e6), tz="UTC")
+            self._picked(wall - pd.Timedelta(self._clock.offset))
+
+    def _figure(self, chart: Chart, cursor: Span) -> Any:
+        fitted = DataRange1d(start=0, range_padding=0.12, default_span=4, syncable=False)
+        plot = chart_frame(chart.key, HEIGHT_PX, self._x_range, cursor, fitted)
         if chart.unit == "s":
             plot.yaxis.ticker = AdaptiveTicker(base=60, mantissas=[1, 2, 5, 10, 15, 30])
             plot.yaxis.formatter = CustomJSTickFormatter(code=f"{DURATION} return text(tick)")
@@ -131,35 +151,23 @@ class JobCharts:
                 "time", line.column, source=self.source, view=lone, size=4, color=line.colour
             )
         # Looks that gave nothing take their place on the time axis too: gaps keep their width.
-        everywhere = plot.scatter("time", "zero", source=self.source, size=1, alpha=0)
-        number = CustomJSHover(code=_NUMBER)
+        everywhere = plot.line("time", "zero", source=self.source, line_alpha=0)
+        number = CustomJSHover(args={"source": self.source}, code=_NUMBER)
         plot.add_tools(
             HoverTool(
                 renderers=[everywhere],
                 mode="vline",
                 tooltips=[("time", "@time{%H:%M:%S}")]
-                + [(line.label, f"@{line.column}{{custom}}") for line in chart.series],
-                formatters={"@time": "datetime"} | {f"@{s.column}": number for s in chart.series},
+                + [(line.label, f"@zero{{{line.column}}}") for line in chart.series],
+                formatters={"@time": "datetime", "@zero": number},
+                line_policy="nearest",
                 point_policy="snap_to_data",
-            ),
-            CrosshairTool(overlay=cursor),
+            )
         )
         return plot
 
     def _draw_tasks(self, plot: Any) -> None:
-        """On the chart of latency: single tasks as points, and when the tap saw nothing."""
-        plot.vstrip(
-            x0="begin",
-            x1="end",
-            source=self._gaps.source,
-            level="underlay",
-            fill_color="#8a8a8a",
-            fill_alpha=0.15,
-            hatch_pattern="right_diagonal_line",
-            hatch_color="#8a8a8a",
-            hatch_alpha=0.6,
-            line_alpha=0,
-        )
+        """On the chart of latency: single tasks as points."""
         points = plot.scatter(
             "time",
             "value_s",
@@ -174,12 +182,12 @@ class JobCharts:
                 renderers=[points],
                 tooltips=[
                     ("acknowledged", "@time{%H:%M:%S}"),
-                    ("message", "@stream_seq{0}"),
-                    ("took", "@value_s{custom}"),
+                    ("message", "@value_s{message}"),
+                    ("took", "@value_s{took}"),
                 ],
                 formatters={
                     "@time": "datetime",
-                    "@value_s": CustomJSHover(code=f"{DURATION} return text(value)"),
+                    "@value_s": CustomJSHover(args={"source": self._singles.source}, code=_SINGLE),
                 },
                 attachment="below",
             )
@@ -193,6 +201,7 @@ class JobCharts:
         clock: WallClock,
         span_s: float | None,
         marks: TaskMarks | None = None,
+        story: Story | None = None,
     ) -> None:
         """Draw these rows; what is drawn already is not sent again.
 
@@ -203,6 +212,7 @@ class JobCharts:
             clock: Turns instants into the wall time of the axis; taken when all is drawn anew.
             span_s: The axis follows the newest look and reaches back this far; None: all.
             marks: What is drawn of single tasks.
+            story: What happened to the job, and what was so when.
         """
         anew = drawn != self._drawn
         keys = rows["key"].to_numpy("int64")
@@ -222,6 +232,21 @@ class JobCharts:
         data = self.source.data
         self._last = {name: float(data[name][-1]) for name in data if len(data[name])}
         self._show_tasks(marks if marks is not None else TaskMarks.none(), anew=anew)
+        self._show_story(story, span_s, anew=anew)
+
+    def _show_story(self, story: Story | None, span_s: float | None, *, anew: bool) -> None:
+        times = self.source.data["time"]
+        if story is None or not len(times):
+            self._story = None
+            self.story.clear()
+            self.states.clear()
+            return
+        if story is self._story and not anew:
+            return
+        window = drawn_window(float(times[0]), float(times[-1]), span_s)
+        self.story.show(story.happenings, self._clock, window, anew=anew)
+        self.states.show(story.spans, self._clock, window, anew=anew)
+        self._story = story
 
     def _show_tasks(self, marks: TaskMarks, *, anew: bool) -> None:
         clock, singles, gaps = self._clock, marks.singles, marks.gaps

@@ -1,30 +1,36 @@
 """The page of one job: verdict and evidence, then charts, tasks, workers, logs."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 
-from ami_console.apps import cards, formats, job_view
-from ami_console.apps.axis_note import axis_note, known_since
-from ami_console.apps.chart_heads import chart_heads
+from ami_console.apps import cards, job_view, style
+from ami_console.apps import view as views
+from ami_console.apps.charts_part import FACTS, ChartsPart
 from ami_console.apps.findings_pane import FindingsPane
+from ami_console.apps.head import tab_list
 from ami_console.apps.job import Job
-from ami_console.apps.job_charts import JobCharts
 from ami_console.apps.judged_panes import JudgedPanes
-from ami_console.apps.queues_card import queues_card
+from ami_console.apps.logs_panel import LogsPanel
 from ami_console.apps.stage import Stage
+from ami_console.apps.tasks_panel import TasksPanel
 from ami_console.apps.told import Told
-from ami_console.charts import WallClock
+from ami_console.apps.view import PARTS
+from ami_console.apps.workers_card import WorkersCard
 
-SOON = 2
-"""Charts that are sent with the page; the others follow, so that the first is seen early."""
 
-FACTS = ("stages", "tasks", "times", "queue", "queues", "counters")
+class Part(Protocol):
+    """A part of the page of a job."""
+
+    pane: Any
+
+    def show(self, job: Job, as_of: pd.Timestamp) -> None: ...
+    def complete(self) -> None: ...
 
 
 class JobTab:
-    """Built when it is first looked at; another job brings other numbers, not other panes."""
+    """Built when it is first looked at, and so is each of its parts."""
 
     def __init__(self, stage: Stage, *, choose: Callable[[int], None]) -> None:
         """Nothing is shown yet.
@@ -37,60 +43,74 @@ class JobTab:
         self.findings = FindingsPane(stage, choose=choose, of_job=True)
         self.judged = JudgedPanes(stage)
         self.panes = {name: cards.pane() for name in ("job", *FACTS, "empty")}
-        self.queues_box = cards.card(self.panes["queues"])
-        self.charts = JobCharts()
-        self.heads = {key: cards.pane() for key in self.charts.panes}
-        self.axis = cards.pane()
-        self._below = cards.row(self._chart_column())
+        self.parts: dict[str, Part] = {}
+        self._nav = cards.pane(act=self._act, stylesheets=[style.sheet("head")])
+        self._place = cards.column()
         self._box = cards.column(
-            cards.card(self.panes["job"]), self.findings.pane, self.judged.pane, self._below
+            cards.card(self.panes["job"]),
+            self.findings.pane,
+            self.judged.pane,
+            self._nav,
+            self._place,
         )
-        self._is_whole = False
         self._unknown = cards.card(self.panes["empty"])
         self.pane = cards.column(self._unknown, self._box)
+        self._is_whole = False
 
-    def _facts(self) -> Any:
-        boxes = [
-            self.queues_box if name == "queues" else cards.card(self.panes[name]) for name in FACTS
-        ]
-        return cards.column(*boxes, flex="1 1 270px", max_width="420px")
+    def part(self, name: str) -> Part:
+        """A part, and it alone is seen."""
+        if name not in self.parts:
+            self.parts[name] = self._made(name)
+            self._place.append(self.parts[name].pane)
+        for other, part in self.parts.items():
+            part.pane.visible = other == name
+        return self.parts[name]
 
-    def _chart_column(self) -> Any:
-        sheets = [
-            cards.card(
-                cards.column(self.heads[key], pane, gap_px=0), flex="1 1 400px", min_width="0"
-            )
-            for key, pane in self.charts.panes.items()
-        ]
-        self._sheets = sheets
-        self._grid = cards.row(*sheets[:SOON])
-        return cards.column(self.axis, self._grid, gap_px=8, flex="100 1 340px")
+    def _made(self, name: str) -> Part:
+        if name == "tasks":
+            return _TasksPart(self._stage)
+        if name == "workers":
+            return _WorkersPart(self._stage)
+        if name == "logs":
+            return _LogsPart(self._stage)
+        return ChartsPart(self._stage, self.panes, picked=self._pick)
+
+    def _act(self, asked: dict[str, str]) -> None:
+        if asked["act"] == "part" and asked.get("to") in PARTS:
+            self._stage.view.part = asked["to"]
+
+    def _pick(self, at: pd.Timestamp) -> None:
+        """A chart was clicked: the log lines of that minute."""
+        self._stage.view.param.update(part="logs", minute=views.iso(at.floor("min")))
 
     def complete(self) -> None:
-        """The browser has the first charts: send the rest."""
-        if not self._is_whole:
-            self._is_whole = True
-            self._grid.extend(self._sheets[SOON:])
-            self._below.insert(0, self._facts())
+        """The browser has what is seen first: send the rest."""
+        self._is_whole = True
+        for part in self.parts.values():
+            part.complete()
 
     def show(self, chosen: int | None, as_of: pd.Timestamp) -> None:
         """Bring it up to date; a job that nothing is known of is said to be unknown."""
-        board = self._stage.board
+        board, view = self._stage.board, self._stage.view
         job = board.job(chosen) if chosen is not None else None
         self._box.visible = job is not None
         self._unknown.visible = job is None
         if job is None:
             self.panes["empty"].show(_unknown(chosen))
             return
-        zone = self._stage.zone
+        zone, ui = self._stage.zone, self._stage.home.antenna_ui
         told = board.once(
-            ("told", chosen, zone.key), lambda: job_view.parts(job, as_of=as_of, zone=zone)
+            ("told", chosen, zone.key),
+            lambda: job_view.parts(job, as_of=as_of, zone=zone, antenna_ui=ui),
         )
         for name, part in told.items():
             self.panes[name].show(part)
         self.judged.show(job, as_of)
-        self._show_queues(as_of)
-        self._show_charts(int(job.row["job_id"]), job, as_of)
+        self._nav.show(tab_list("part", PARTS, view.part, label="Parts"))
+        shown = self.part(view.part)
+        shown.show(job, as_of)
+        if self._is_whole:
+            shown.complete()
 
     def tick(self, chosen: int | None, as_of: pd.Timestamp) -> None:
         """A second has passed."""
@@ -98,38 +118,73 @@ class JobTab:
         if self._box.visible:
             self.judged.tick(as_of)
 
-    def _show_queues(self, as_of: pd.Timestamp) -> None:
-        board, zone = self._stage.board, self._stage.zone
-        queues = board.queues()
-        self.queues_box.visible = len(queues) > 0
-        if len(queues):
-            self.panes["queues"].show(
-                board.once(
-                    ("queues card", zone.key), lambda: queues_card(queues, as_of=as_of, zone=zone)
-                )
-            )
 
-    def _show_charts(self, job_id: int, job: Job, as_of: pd.Timestamp) -> None:
-        board, span = self._stage.board, self._stage.view.span
-        drawn, marks = board.drawn(job_id, span), board.marks(job_id, span)
-        clock = WallClock.of(self._stage.zone, as_of)
-        self.charts.show(
-            drawn.rows,
-            drawn=(id(board), job_id, span.key, drawn.width_s, clock.zone.key),
-            clock=clock,
-            span_s=None if span.is_fixed else span.span_s,
-            marks=marks,
+class _TasksPart:
+    """Its tasks one by one, in the window."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage, self.panel = stage, TasksPanel()
+        self.pane = self.panel.pane
+
+    def show(self, job: Job, as_of: pd.Timestamp) -> None:
+        span = self._stage.view.span
+        self.panel.show(
+            job,
+            is_live=self._stage.is_live,
+            as_of=as_of,
+            zone=self._stage.zone,
+            since=span.begins_at,
+            until=span.ends_at,
         )
-        self.charts.panes["heat"].visible = len(marks.cells) > 0
-        buckets = ""
-        if drawn.width_s:
-            last = "" if job.is_over or span.is_fixed else "; the last is still filling"
-            buckets = f"buckets of {formats.duration(drawn.width_s)}{last}"
-        since = known_since(board, span, as_of)
-        self.axis.show(axis_note(clock, buckets, since=since, as_of=as_of))
-        heads = board.once(("heads", job_id, span.key), lambda: chart_heads(job, drawn, marks))
-        for key, head in heads.items():
-            self.heads[key].show(head)
+
+    def complete(self) -> None: ...
+
+
+class _WorkersPart:
+    """Who fetched, who posted, who saved."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self.card = WorkersCard(every_s=stage.home.job_logs_every_s)
+        self.pane = self.card.pane
+
+    def show(self, job: Job, as_of: pd.Timestamp) -> None:
+        self.card.show(
+            job,
+            job.evidence.log_events,
+            sources=self._stage.board.sources(),
+            is_live=self._stage.is_live,
+            as_of=as_of,
+            zone=self._stage.zone,
+        )
+
+    def complete(self) -> None: ...
+
+
+class _LogsPart:
+    """Its log lines; the minute is in the page's address."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self.panel = LogsPanel(on_minute=self._keep, every_s=stage.home.job_logs_every_s)
+        self.pane = self.panel.pane
+
+    def _keep(self, at: pd.Timestamp | None) -> None:
+        self._stage.view.minute = "" if at is None else views.iso(at)
+
+    def show(self, job: Job, as_of: pd.Timestamp) -> None:
+        minute = self._stage.view.minute
+        self.panel.show(
+            job,
+            job.evidence.log_events,
+            sources=self._stage.board.sources(),
+            is_live=self._stage.is_live,
+            as_of=as_of,
+            zone=self._stage.zone,
+        )
+        self.panel.show_minute(views.instant(minute) if minute else None)
+
+    def complete(self) -> None: ...
 
 
 def _unknown(chosen: int | None) -> Told:

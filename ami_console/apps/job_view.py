@@ -10,6 +10,7 @@ import pandas as pd
 from ami_console.apps import formats
 from ami_console.apps.formats import clock, count, duration, escape, ratio
 from ami_console.apps.job import Job
+from ami_console.apps.links import job_links
 from ami_console.apps.sections import pairs as rows_of
 from ami_console.apps.sections import section
 from ami_console.apps.tasks_card import tasks_card
@@ -19,16 +20,19 @@ from ami_console.apps.told import Places, Told
 STAGES = {"collect": "Collect", "process": "Process", "results": "Save results", "delay": "Delay"}
 
 
-def parts(job: Job, *, as_of: pd.Timestamp, zone: ZoneInfo) -> dict[str, Told]:
+def parts(
+    job: Job, *, as_of: pd.Timestamp, zone: ZoneInfo, antenna_ui: str = ""
+) -> dict[str, Told]:
     """All parts of the page about a job but the charts, by name.
 
     Args:
         job: What is known of it.
         as_of: The instant that it is seen from.
         zone: Zone of the wall time.
+        antenna_ui: Where Antenna's own pages are; empty: not told.
     """
     return {
-        "job": header(job, as_of=as_of, zone=zone),
+        "job": header(job, as_of=as_of, zone=zone, antenna_ui=antenna_ui),
         "stages": stages(job, as_of=as_of, zone=zone),
         "tasks": tasks_card(job, as_of=as_of, zone=zone),
         "times": times_card(job, as_of=as_of, zone=zone),
@@ -37,7 +41,7 @@ def parts(job: Job, *, as_of: pd.Timestamp, zone: ZoneInfo) -> dict[str, Told]:
     }
 
 
-def header(job: Job, *, as_of: pd.Timestamp, zone: ZoneInfo) -> Told:
+def header(job: Job, *, as_of: pd.Timestamp, zone: ZoneInfo, antenna_ui: str = "") -> Told:
     """Name, state and the few numbers that matter most."""
     row = job.row
     state = formats.state_of(row["status"])
@@ -65,6 +69,9 @@ def header(job: Job, *, as_of: pd.Timestamp, zone: ZoneInfo) -> Told:
     else:
         facts += [("time left, at this rate", put(duration(row["eta_s"])))]
     facts += [("last seen", put(clock(row["last_seen_at"], zone, as_of=as_of)))]
+    project_id = job.job.get("project_id", pd.NA)
+    told_id = None if formats.absent(project_id) else int(project_id)
+    link = job_links(int(row["job_id"]), antenna_ui, project_id=told_id).html if antenna_ui else ""
     tone = "good" if state.tone == "good" else "bad" if state.tone == "bad" else "active"
     width = 0 if math.isnan(share) else int(share * 100)
     return put.told(
@@ -72,7 +79,8 @@ def header(job: Job, *, as_of: pd.Timestamp, zone: ZoneInfo) -> Told:
         f"{escape(row['name'])}</h2>"
         f'<span class="state {state.tone}"><i class="mark">{state.mark}</i>'
         f"{escape(state.word)}</span>"
-        f'<span class="dim">{where or "project and pipeline not told"}</span><div class="facts">'
+        f'<span class="dim">{where or "project and pipeline not told"}</span>{link}'
+        '<div class="facts">'
         + "".join(
             f'<div class="fact"><span class="dim">{k}</span><b>{v}</b></div>' for k, v in facts
         )

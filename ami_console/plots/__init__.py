@@ -2,6 +2,7 @@
 
 from ami_console.charts import CHARTS
 from ami_console.plots.over_time import buckets, latency_heatmap, percentiles
+from ami_console.plots.states import states
 from ami_console.plots.tasks import attempts, task_timeline
 from ami_console.plots.timeline import (
     backlog,
@@ -23,6 +24,7 @@ __all__ = [
     "latency_heatmap",
     "percentiles",
     "redelivery",
+    "states",
     "task_timeline",
     "throughput",
 ]

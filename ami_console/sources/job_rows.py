@@ -53,6 +53,7 @@ def job_rows(body: Mapping[str, Any], *, observed_at: int, zone: ZoneInfo) -> tu
         "dispatch_mode": text(body.get("dispatch_mode")),
         "status": text(body.get("status")),
         "progress_ratio": ratio(mapping(progress.get("summary")).get("progress")),
+        "project_id": identifier(mapping(body.get("project")).get("id")),
     }
     for column in ("created_at", "started_at", "finished_at", "updated_at"):
         job[column] = from_naive_local(body.get(column), zone)

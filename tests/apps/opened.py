@@ -24,12 +24,16 @@ class Opened(Dashboard):
         return self.at("job").panes
 
     @property
+    def now(self) -> Any:
+        return self.at("job").part("now")
+
+    @property
     def heads(self) -> Any:
-        return self.at("job").heads
+        return self.now.heads
 
     @property
     def charts(self) -> Any:
-        return self.at("job").charts
+        return self.now.charts
 
     @property
     def judged(self) -> Any:

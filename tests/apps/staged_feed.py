@@ -168,6 +168,8 @@ class StagedFeed:
     is_live = True
     label = "live · http://staged:8000"
     environment = ("staging", "#73418f")
+    antenna_ui = "https://antenna.example"
+    job_logs_every_s = 15.0
 
     def __init__(self, jobs: tuple[Staged, ...] = MOODS, *, every_s: float = 2.0) -> None:
         self.jobs = jobs

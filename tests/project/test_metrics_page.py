@@ -7,11 +7,15 @@ import pytest
 
 from ami_console.frames import FRAMES
 from ami_console.metrics.coverage import COVERAGE, GAPS
+from ami_console.metrics.happenings import HAPPENINGS
 from ami_console.metrics.job_log import JOB_LOG
+from ami_console.metrics.log_groups import LOG_GROUPS
 from ami_console.metrics.over_time import HEATMAP, OVER_TIME
 from ami_console.metrics.redelivery import ATTEMPTS, GIVEN_UP, LAST_ATTEMPTS
+from ami_console.metrics.spans import SPANS
 from ami_console.metrics.tasks import TASKS
 from ami_console.metrics.timeline import TIMELINE
+from ami_console.metrics.workers import SAVERS, WORKERS
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 
@@ -28,7 +32,12 @@ TABLES = {
     "given_up": GIVEN_UP,
     "coverage": COVERAGE,
     "gaps": GAPS,
+    "happenings": HAPPENINGS,
+    "spans": SPANS,
     "job_log": JOB_LOG,
+    "workers": WORKERS,
+    "savers": SAVERS,
+    "log_groups": LOG_GROUPS,
     "queues": FRAMES["queues"],
 }
 

@@ -31,6 +31,7 @@ def test_a_finished_job(recorded: Callable[[str], Any]) -> None:
         "job_id": 6,
         "name": "Scenario C worker crash",
         "project": "Console Test Project",
+        "project_id": 3,
         "pipeline": "Fake Moths 2024",
         "dispatch_mode": "async_api",
         "status": "SUCCESS",

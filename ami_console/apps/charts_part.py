@@ -1,0 +1,122 @@
+"""The charts of the chosen job on one time axis, beside what each source tells of it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+
+from ami_console.apps import cards, formats, style
+from ami_console.apps.axis_note import axis_note, known_since
+from ami_console.apps.chart_heads import chart_heads
+from ami_console.apps.happenings_card import happenings_card
+from ami_console.apps.job import Job
+from ami_console.apps.job_charts import JobCharts
+from ami_console.apps.queues_card import queues_card
+from ami_console.apps.stage import Stage
+from ami_console.apps.states_head import states_head
+from ami_console.apps.told import ToldPane
+from ami_console.charts import WallClock
+from ami_console.metrics import Story
+
+SOON = 3
+"""Charts that are sent with the page; the others follow, so that the first is seen early."""
+
+FACTS = ("stages", "tasks", "times", "queue", "queues", "counters")
+WIDE = frozenset({"states", "heat"})
+
+
+class ChartsPart:
+    """Built once per page; another job brings other numbers, not other figures."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        facts: dict[str, ToldPane],
+        *,
+        picked: Callable[[pd.Timestamp], None],
+    ) -> None:
+        """Nothing is drawn yet.
+
+        Args:
+            stage: What the page shows.
+            facts: Panes of what stands beside the charts, by their names.
+            picked: Called with the instant at which a chart was clicked.
+        """
+        self._stage, self._facts = stage, facts
+        self.queues_box = cards.card(facts["queues"])
+        self.charts = JobCharts(picked)
+        self.heads = {key: cards.pane() for key in self.charts.panes}
+        self.axis = cards.pane()
+        self.happened = cards.pane(act=self._act, stylesheets=[style.sheet("story")])
+        self._picked = picked
+        self._sheets = {
+            key: cards.card(
+                cards.column(self.heads[key], pane, gap_px=0),
+                flex="1 1 100%" if key in WIDE else "1 1 400px",
+                min_width="0",
+            )
+            for key, pane in self.charts.panes.items()
+        }
+        self._grid = cards.row(*list(self._sheets.values())[:SOON])
+        self.pane = cards.row(cards.column(self.axis, self._grid, gap_px=8, flex="100 1 340px"))
+        self._is_whole = False
+
+    def complete(self) -> None:
+        """The browser has the first charts: send the rest."""
+        if self._is_whole:
+            return
+        self._is_whole = True
+        self._grid.extend(list(self._sheets.values())[SOON:])
+        boxes = [
+            self.queues_box if name == "queues" else cards.card(self._facts[name]) for name in FACTS
+        ]
+        boxes.append(cards.card(self.happened))
+        self.pane.insert(0, cards.column(*boxes, flex="1 1 270px", max_width="420px"))
+
+    def _act(self, asked: dict[str, str]) -> None:
+        """The minute of an event; it comes from a browser."""
+        at = asked.get("at", "")
+        if asked["act"] == "minute" and at.isdecimal() and len(at) < 20:
+            self._picked(pd.Timestamp(int(at), tz="UTC"))
+
+    def show(self, job: Job, as_of: pd.Timestamp) -> None:
+        """Bring it up to date."""
+        self._show_queues(as_of)
+        job_id = int(job.row["job_id"])
+        board, span = self._stage.board, self._stage.view.span
+        drawn, marks = board.drawn(job_id, span), board.marks(job_id, span)
+        clock = WallClock.of(self._stage.zone, as_of)
+        self.charts.show(
+            drawn.rows,
+            drawn=(id(board), job_id, span.key, drawn.width_s, clock.zone.key),
+            clock=clock,
+            span_s=None if span.is_fixed else span.span_s,
+            marks=marks,
+            story=job.evidence.story,
+        )
+        self._sheets["heat"].visible = len(marks.cells) > 0
+        buckets = ""
+        if drawn.width_s:
+            last = "" if job.is_over or span.is_fixed else "; the last is still filling"
+            buckets = f"buckets of {formats.duration(drawn.width_s)}{last}"
+        since = known_since(board, span, as_of)
+        self.axis.show(axis_note(clock, buckets, since=since, as_of=as_of))
+        heads = board.once(("heads", job_id, span.key), lambda: chart_heads(job, drawn, marks))
+        for key, head in heads.items():
+            self.heads[key].show(head)
+        self._show_story(job.evidence.story, as_of)
+
+    def _show_story(self, told: Story, as_of: pd.Timestamp) -> None:
+        zone = self._stage.zone
+        self.heads["states"].show(states_head(told.spans, as_of=as_of, zone=zone))
+        self.happened.show(happenings_card(told.happenings, as_of=as_of, zone=zone))
+
+    def _show_queues(self, as_of: pd.Timestamp) -> None:
+        board, zone = self._stage.board, self._stage.zone
+        queues = board.queues()
+        self.queues_box.visible = len(queues) > 0
+        if len(queues):
+            card: Any = board.once(
+                ("queues card", zone.key), lambda: queues_card(queues, as_of=as_of, zone=zone)
+            )
+            self._facts["queues"].show(card)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from ami_console import charts, frames, metrics
 from ami_console.apps.feed import Feed, Unsubscribe
+from ami_console.apps.fleet_details import Details, FleetDetails
 from ami_console.apps.job import Evidence, Job, evidence_of
 from ami_console.apps.judgements import Judgements
 from ami_console.apps.lines import Lines
@@ -16,6 +17,7 @@ from ami_console.apps.logged import with_logged_jobs
 from ami_console.apps.reads import GapReads
 from ami_console.apps.task_marks import TaskMarks, task_marks
 from ami_console.apps.view import Window
+from ami_console.metrics.fleet import STALE_AFTER_S
 
 T = TypeVar("T")
 
@@ -52,6 +54,7 @@ class Board:
         self._cache: dict[Hashable, Any] = {}
         self._reads = GapReads(feed)
         self._lines = Lines(feed, is_live=feed.is_live)
+        self._details = FleetDetails(feed)
         self._evidence: dict[int, tuple[Evidence, float]] = {}
 
     def subscribe(self, listener: Callable[[], None]) -> Unsubscribe:
@@ -102,8 +105,17 @@ class Board:
 
     def _fleet(self) -> pd.DataFrame:
         as_of = self.feed.as_of()
-        fleet = metrics.fleet(self.feed, as_of=as_of)
+        since = as_of - pd.Timedelta(seconds=STALE_AFTER_S)
+        newest = self.lines().newest(since=since, until=as_of)
+        fleet = metrics.fleet(self.feed, as_of=as_of, newest=newest)
         return fleet if self.feed.is_live else with_logged_jobs(fleet, self.feed, as_of=as_of)
+
+    def details(self) -> Details:
+        """What the table of jobs tells besides: lost images, ages, rates of the last minutes."""
+        return self.once(
+            "details",
+            lambda: self._details.of(self.fleet(), lines=self.lines(), as_of=self.feed.as_of()),
+        )
 
     def sources(self) -> pd.DataFrame:
         """:func:`ami_console.metrics.source_ages`; its ``age_s`` is of the last news."""

@@ -1,12 +1,14 @@
 """The first page: what needs attention, then all jobs."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 
 from ami_console.apps import cards
 from ami_console.apps.findings_pane import FindingsPane
-from ami_console.apps.fleet_table import FleetTable, rows_of
+from ami_console.apps.fleet_rows import rows_of
+from ami_console.apps.fleet_table import FleetTable
 from ami_console.apps.stage import Stage
 from ami_console.apps.told import Told
 
@@ -24,6 +26,7 @@ class JobsTab:
         self._stage = stage
         self.findings = FindingsPane(stage, choose=choose, of_job=False)
         self.table = FleetTable(choose)
+        self.table.widget.param.watch(self._filtered, "query")
         self.nothing = cards.pane()
         self.pane = cards.column(
             self.findings.pane,
@@ -33,11 +36,18 @@ class JobsTab:
     def show(self, chosen: int | None, as_of: pd.Timestamp) -> None:
         """Bring the table up to date."""
         stage = self._stage
+        self.table.widget.query = stage.view.fleet
         board, zone = stage.board, stage.zone
         fleet = board.fleet()
         rows = board.once(
             ("rows", zone.key),
-            lambda: rows_of(fleet, zone=zone, as_of=as_of, worst=board.judgements.worst()),
+            lambda: rows_of(
+                fleet,
+                zone=zone,
+                as_of=as_of,
+                worst=board.judgements.worst(),
+                details=board.details(),
+            ),
         )
         self.table.show(rows, chosen=chosen)
         has_rows = len(fleet) > 0
@@ -46,12 +56,17 @@ class JobsTab:
         if not has_rows:
             self.nothing.show(no_jobs(board.sources(), is_live=stage.is_live))
 
+    def _filtered(self, event: Any) -> None:
+        """The reader searched, filtered or sorted: it is kept in the page's address."""
+        self._stage.view.fleet = event.new
+
     def complete(self) -> None:
         """All of it was sent with the page."""
 
     def tick(self, chosen: int | None, as_of: pd.Timestamp) -> None:
         """A second has passed."""
         self.findings.tick(chosen, as_of)
+        self.table.tick(as_of)
 
 
 def no_jobs(sources: pd.DataFrame, *, is_live: bool) -> Told:

@@ -93,6 +93,11 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--prefix", default="", metavar="PATH", help="first part of its path, behind a proxy"
     )
+    serve.add_argument(
+        "--allow-actions",
+        action="store_true",
+        help="offer run, retry and cancel on the pages, as AMI_CONSOLE_ALLOW_ACTIONS=true does",
+    )
     _add_tap(serve)
 
     snapshot = commands.add_parser("snapshot", help="one look at every source")
@@ -146,6 +151,28 @@ def parser() -> argparse.ArgumentParser:
         "1: something needs a human.",
     )
     doctor.add_argument("--format", choices=("table", "json"), default="table")
+
+    job = commands.add_parser(
+        "job",
+        help="run, retry or cancel a job, and see what became of it",
+        description="Records one look at every source, says in numbers what will be lost or done "
+        "twice, asks Antenna once, and follows the outcome in Antenna, NATS and Redis. A journal "
+        "beside the recording keeps who, when, what, and the answer. Only with "
+        "AMI_CONSOLE_ALLOW_ACTIONS=true. Without --yes it looks, says what it would do, and does "
+        "nothing. Exit code 1: somebody must see whether it was done.",
+    )
+    job.add_argument("action", choices=("run", "retry", "cancel"))
+    job.add_argument("job", type=_job, metavar="JOB")
+    job.add_argument("--yes", action="store_true", help="do it")
+    job.add_argument(
+        "--wait",
+        dest="wait_s",
+        type=_seconds,
+        default=120.0,
+        metavar="SECONDS",
+        help="follow the outcome for so long (120)",
+    )
+    job.add_argument("--format", choices=("table", "json"), default="table")
 
     summary = commands.add_parser("summary", help="one job's numbers, from a recording")
     summary.add_argument("job", type=_job, metavar="JOB")

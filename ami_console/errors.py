@@ -9,6 +9,7 @@ AmiConsoleError
 ├── RecordingError        a recording can't be opened or written
 ├── ImportLogError        a file to import is not what it claims to be
 ├── FrameError            a frame lacks a needed column
+├── ActionRefused         an action was not asked for, and nothing was sent (actions/perform.py)
 ├── UnknownJobError       nothing is known of the job that was asked for
 └── ServerMissingError    the demo finds no nats-server or redis-server to start
 

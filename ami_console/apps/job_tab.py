@@ -7,6 +7,7 @@ import pandas as pd
 
 from ami_console.apps import cards, job_view, style
 from ami_console.apps import view as views
+from ami_console.apps.actions_panel import ActionsPanel
 from ami_console.apps.charts_part import FACTS, ChartsPart
 from ami_console.apps.findings_pane import FindingsPane
 from ami_console.apps.head import tab_list
@@ -41,6 +42,7 @@ class JobTab:
         """
         self._stage = stage
         self.findings = FindingsPane(stage, choose=choose, of_job=True)
+        self.actions = ActionsPanel(stage)
         self.judged = JudgedPanes(stage)
         self.panes = {name: cards.pane() for name in ("job", *FACTS, "empty")}
         self.parts: dict[str, Part] = {}
@@ -48,6 +50,7 @@ class JobTab:
         self._place = cards.column()
         self._box = cards.column(
             cards.card(self.panes["job"]),
+            self.actions.pane,
             self.findings.pane,
             self.judged.pane,
             self._nav,
@@ -115,6 +118,7 @@ class JobTab:
     def tick(self, chosen: int | None, as_of: pd.Timestamp) -> None:
         """A second has passed."""
         self.findings.tick(chosen, as_of)
+        self.actions.tick(chosen, as_of)
         if self._box.visible:
             self.judged.tick(as_of)
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from ami_console.apps.feed import LiveFeed
 from ami_console.cli import DONE, TAP_EFFECT
 from ami_console.collector import shared
+from ami_console.commands.acting import acting
 from ami_console.commands.serving import serving
 from ami_console.commands.waiting import ended_by_signals, wait
 from ami_console.demo.stack import Stack
@@ -22,13 +23,22 @@ def run(options: argparse.Namespace) -> int:
     with ended_by_signals() as ended:
         print(f"starting the demo {options.scenario!r} …", flush=True)
         with Stack(options.scenario, announce=_tell) as stack:
-            settings = replace(stack.settings, recording=stack.folder / "recording", tap=tap)
+            # Its jobs are nobody's: they may be run, retried and cancelled.
+            settings = replace(
+                stack.settings,
+                recording=stack.folder / "recording",
+                tap=tap,
+                allow_actions=True,
+            )
             collector = shared(settings)
             recorder = Recorder(settings.recording)
             collector.add_sink(recorder)
             try:
                 collector.start()
-                with serving(LiveFeed(collector), options) as address:
+                with (
+                    acting(settings, collector, recorder),
+                    serving(LiveFeed(collector), options) as address,
+                ):
                     _introduce(stack, address)
                     if tap:
                         print(f"listening to acknowledgements: {TAP_EFFECT}", flush=True)

@@ -10,6 +10,7 @@ from ami_console import frames
 from ami_console.apps.feed import LiveFeed, RecordedFeed
 from ami_console.cli import DONE, TAP_EFFECT
 from ami_console.collector import shared
+from ami_console.commands.acting import ACTIONS_EFFECT, acting
 from ami_console.commands.alerting import alerting
 from ami_console.commands.serving import serving
 from ami_console.commands.waiting import ended_by_signals, wait
@@ -29,6 +30,8 @@ def run(options: argparse.Namespace) -> int:
 def _recorded(options: argparse.Namespace) -> int:
     if options.tap:
         raise SettingsError("--tap listens to a live NATS; leave it out to show a recording")
+    if options.allow_actions:
+        raise SettingsError("--allow-actions changes live jobs; leave it out to show a recording")
     recording = open_recording(options.recording)
     settings = Settings.from_environment()
     feed = RecordedFeed(recording, zone=settings.antenna_timezone, rules=rules_of(settings))
@@ -45,7 +48,11 @@ def _recorded(options: argparse.Namespace) -> int:
 def _live(options: argparse.Namespace) -> int:
     """Look as long as it is served, pages open or not, and record what is seen."""
     settings = Settings.from_environment()
-    settings = replace(settings, tap=settings.tap or options.tap)
+    settings = replace(
+        settings,
+        tap=settings.tap or options.tap,
+        allow_actions=settings.allow_actions or options.allow_actions,
+    )
     collector = shared(settings)
     recorder = None
     stood: list[Finding] = []
@@ -64,6 +71,7 @@ def _live(options: argparse.Namespace) -> int:
     try:
         with (
             ended_by_signals() as ended,
+            acting(settings, collector, recorder),
             serving(LiveFeed(collector), options) as address,
             alerting(collector, settings, resumed=stood, console_url=address),
         ):
@@ -71,6 +79,8 @@ def _live(options: argparse.Namespace) -> int:
             print(f"the dashboard is at {address}, {note}; Ctrl-C ends it", flush=True)
             if settings.tap:
                 print(f"listening to acknowledgements: {TAP_EFFECT}", flush=True)
+            if settings.allow_actions:
+                print(ACTIONS_EFFECT, flush=True)
             wait(ended, None)
             collector.stop()
     finally:

@@ -99,7 +99,7 @@ class ChartsPart:
         if drawn.width_s:
             last = "" if job.is_over or span.is_fixed else "; the last is still filling"
             buckets = f"buckets of {formats.duration(drawn.width_s)}{last}"
-        since = known_since(board, span, as_of)
+        since = known_since(board, span, as_of) if board.feed.is_live else None
         self.axis.show(axis_note(clock, buckets, since=since, as_of=as_of))
         heads = board.once(("heads", job_id, span.key), lambda: chart_heads(job, drawn, marks))
         for key, head in heads.items():

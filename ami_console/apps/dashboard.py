@@ -11,13 +11,16 @@ import panel_material_ui as pmui
 from ami_console.apps import cards, formats, style
 from ami_console.apps import head as heads
 from ami_console.apps import view as views
-from ami_console.apps.feed import Feed, current
+from ami_console.apps.data_panel import DataPanel
+from ami_console.apps.feed import Feed, current, offered
 from ami_console.apps.findings_card import tab_title
 from ami_console.apps.head import TITLE, Head
 from ami_console.apps.heartbeat import Heartbeat
 from ami_console.apps.job_tab import JobTab
 from ami_console.apps.jobs_tab import JobsTab
 from ami_console.apps.keys import Keys
+from ami_console.apps.replay_bar import ReplayBar
+from ami_console.apps.replay_feed import ReplayFeed
 from ami_console.apps.session import run
 from ami_console.apps.source_panes import SourcePanes
 from ami_console.apps.stage import Stage
@@ -29,6 +32,14 @@ from ami_console.errors import AmiConsoleError
 log = logging.getLogger(__name__)
 
 META_TITLE = f"{TITLE} · ami-console"
+
+PAGES: dict[str, Callable[..., Any]] = {
+    "jobs": JobsTab,
+    "job": JobTab,
+    "trends": TrendsTab,
+    "data": DataPanel,
+}
+"""Key of :data:`ami_console.apps.view.TABS` → what makes the page."""
 
 
 class Dashboard:
@@ -63,6 +74,9 @@ class Dashboard:
         self.said = cards.pane()
         self.sources = SourcePanes(stage)
         self.parts: dict[str, Any] = {}
+        self.bar: ReplayBar | None = None
+        self._barred: ReplayFeed | None = None
+        self._bar_place = cards.column(position="sticky", top="0", z_index="30")
         self._place = cards.column()
         self.page = self._page()
         self.refresh()
@@ -73,6 +87,7 @@ class Dashboard:
             self.sources.row,
             self.sources.troubles,
             self.said,
+            self._bar_place,
             self.tabs,
             self.controls,
             self._place,
@@ -93,8 +108,7 @@ class Dashboard:
     def _part(self, tab: str) -> Any:
         """The part of a tab, and it alone is seen."""
         if tab not in self.parts:
-            made: Callable[..., Any] = {"jobs": JobsTab, "job": JobTab, "trends": TrendsTab}[tab]
-            self.parts[tab] = made(self.stage, choose=self.choose)
+            self.parts[tab] = PAGES[tab](self.stage, choose=self.choose)
             self._place.append(self.parts[tab].pane)
         for name, part in self.parts.items():
             part.pane.visible = name == tab
@@ -127,7 +141,7 @@ class Dashboard:
         elif act == "replay":
             self._replay()
         elif act == "live":
-            view.param.update(recording="", at="")
+            self._live()
         elif act == "keys":
             self.keys.show()
 
@@ -202,11 +216,35 @@ class Dashboard:
             self.chosen = self.view.job
         elif self.chosen is None and len(fleet):
             self.chosen = self._to_begin_with(fleet)  # and stays, whatever comes on top later
-        tab = self.view.tab if self.view.tab in self.parts or self.view.tab in _BUILT else "jobs"
-        part = self._part(tab)
+        self._show_replay()
+        part = self._part(self.view.tab)
         part.show(self.chosen, as_of)
         if self.is_open:
             part.complete()
+
+    def _show_replay(self) -> None:
+        """The bar of a replay; another feed has another one."""
+        replay = self.stage.replay
+        if replay is not self._barred:
+            self._barred, self.bar = replay, None
+            if replay is not None:
+                self.bar = ReplayBar(
+                    replay,
+                    moved=self._wind,
+                    back_to_live=self._live if self.stage.home.is_live else None,
+                )
+            self._bar_place.objects = [] if self.bar is None else [self.bar.pane]
+        elif self.bar is not None:
+            self.bar.show(self.stage.zone)
+        self._bar_place.visible = self.bar is not None
+
+    def _wind(self, at: pd.Timestamp) -> None:
+        """Another instant of the replay."""
+        self.view.at = views.iso(at)
+
+    def _live(self) -> None:
+        """End the replay."""
+        self.view.param.update(recording="", at="")
 
     def _to_begin_with(self, fleet: pd.DataFrame) -> int:
         """The job that is in most need of somebody, else the first of the table."""
@@ -273,9 +311,6 @@ class Dashboard:
         return list(dict.fromkeys(key for key in ours if views.zone(key) is not None))
 
 
-_BUILT = frozenset({"jobs", "job", "trends"})
-
-
 def page(feed: Feed | None = None) -> Any:
     """The dashboard of a feed as a page, kept up to date for as long as it is open.
 
@@ -288,7 +323,7 @@ def page(feed: Feed | None = None) -> Any:
         the kernel, until the next page is made.
     """
     try:
-        stage = Stage(feed if feed is not None else current())
+        stage = Stage(feed if feed is not None else current(), recordings=offered())
     except AmiConsoleError as error:
         return _cannot(str(error))
     return run(lambda: Dashboard(stage), stage)

@@ -13,6 +13,7 @@ from ami_console.live_diagnosis import Judged, diagnose_recorded, rules_of
 from ami_console.settings import COLOURS, Settings
 
 if TYPE_CHECKING:
+    from ami_console.apps.recordings import Recordings
     from ami_console.collector import Collector
     from ami_console.recording import Recording
 
@@ -221,13 +222,24 @@ class RecordedFeed(_Forwarding):
 
 _lock = threading.Lock()
 _current: Feed | None = None
+_recordings: "Recordings | None" = None
 
 
-def use(feed: Feed | None) -> None:
-    """Make this the feed of every page that this process opens from now on."""
-    global _current  # noqa: PLW0603  (one feed per process is the point)
+def use(feed: Feed | None, *, recordings: "Recordings | None" = None) -> None:
+    """Make this the feed of every page that this process opens from now on.
+
+    Args:
+        feed: The feed; ``None``: live from the settings.
+        recordings: Those that may be chosen on the page.
+    """
+    global _current, _recordings
     with _lock:
-        _current = feed
+        _current, _recordings = feed, recordings
+
+
+def offered() -> "Recordings | None":
+    """The recordings that may be chosen on the pages of this process."""
+    return _recordings
 
 
 def current() -> Feed:

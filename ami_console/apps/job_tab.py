@@ -118,7 +118,10 @@ class JobTab:
     def tick(self, chosen: int | None, as_of: pd.Timestamp) -> None:
         """A second has passed."""
         self.findings.tick(chosen, as_of)
-        self.actions.tick(chosen, as_of)
+        if self._stage.home.is_live:
+            self.actions.tick(chosen, as_of)
+        else:
+            self.actions.pane.visible = False
         if self._box.visible:
             self.judged.tick(as_of)
 

@@ -53,6 +53,8 @@ class ReplayFeed:
 
     is_live = False
     paused_at = None
+    antenna_ui = ""
+    job_logs_every_s = None
 
     def __init__(
         self,

@@ -18,6 +18,7 @@ from ami_console.apps import feed as feeds
 from ami_console.apps import session
 from ami_console.apps.board import board_of
 from ami_console.apps.feed import Feed
+from ami_console.apps.recordings import Recordings
 from ami_console.errors import AmiConsoleError, SettingsError
 
 PAGE = "dashboard"
@@ -131,6 +132,7 @@ def serve(
     threaded: bool = False,
     origins: Iterable[str] = (),
     prefix: str = "",
+    recordings: Recordings | None = None,
 ) -> DashboardServer:
     """Serve the dashboard of a feed at ``/dashboard``; the root leads there, ``/liveness`` answers.
 
@@ -142,11 +144,12 @@ def serve(
         threaded: Return at once and serve on a thread; otherwise return when it has ended.
         origins: More ``host:port`` under which browsers may reach it, behind a proxy for example.
         prefix: First part of every path, where a proxy hands on only that.
+        recordings: Those that may be chosen on the page.
 
     Raises:
         SettingsError: The port or the address can't be listened on.
     """
-    feeds.use(feed)
+    feeds.use(feed, recordings=recordings)
     server = DashboardServer(address, port, origins, prefix=prefix)
     server.start()
     if show:

@@ -81,7 +81,7 @@ class TrendsTab:
             self._until = pd.Timestamp(int(rows.at_ns[-1]), tz="UTC")
         self._legend.show(legend(fleet, drawn_jobs, stage.board.judgements.worst()))
         buckets = f"whole buckets of {formats.duration(width_s)}" if width_s else ""
-        since = known_since(stage.board, span, as_of)
+        since = known_since(stage.board, span, as_of) if stage.is_live else None
         self._note.show(axis_note(clock, buckets, since=since, as_of=as_of))
 
     def _show_charts(self, charts: TrendCharts) -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from ami_console import frames
 from ami_console.apps.feed import LiveFeed, RecordedFeed
+from ami_console.apps.recordings import Recordings
 from ami_console.cli import DONE, TAP_EFFECT
 from ami_console.collector import shared
 from ami_console.commands.acting import ACTIONS_EFFECT, acting
@@ -32,14 +33,18 @@ def _recorded(options: argparse.Namespace) -> int:
         raise SettingsError("--tap listens to a live NATS; leave it out to show a recording")
     if options.allow_actions:
         raise SettingsError("--allow-actions changes live jobs; leave it out to show a recording")
-    recording = open_recording(options.recording)
+    recordings = Recordings([options.recording])
+    recording = recordings.open(recordings.names[-1])
     settings = Settings.from_environment()
     feed = RecordedFeed(recording, zone=settings.antenna_timezone, rules=rules_of(settings))
     for name in frames.FRAMES:  # damage shows when a file is read
         recording.frame(name)
     for damage in recording.damaged:
         print(f"ami-console: left out {damage.path}: {damage.reason}", file=sys.stderr)
-    with ended_by_signals() as ended, serving(feed, options) as address:
+    with (
+        ended_by_signals() as ended,
+        serving(feed, options, recordings=recordings) as address,
+    ):
         print(f"{options.recording} is shown at {address}; Ctrl-C ends it", flush=True)
         wait(ended, None)
     return DONE
@@ -54,11 +59,12 @@ def _live(options: argparse.Namespace) -> int:
         allow_actions=settings.allow_actions or options.allow_actions,
     )
     collector = shared(settings)
-    recorder = None
+    recorder = recordings = None
     stood: list[Finding] = []
     try:
         recorder = Recorder(settings.recording)
         recording = open_recording(settings.recording)
+        recordings = Recordings([settings.recording])
         print(f"loading what {settings.recording} has of the last hours …", flush=True)
         now = pd.Timestamp.now("UTC")
         collector.history.load(recording, until=now)
@@ -72,7 +78,7 @@ def _live(options: argparse.Namespace) -> int:
         with (
             ended_by_signals() as ended,
             acting(settings, collector, recorder),
-            serving(LiveFeed(collector), options) as address,
+            serving(LiveFeed(collector), options, recordings=recordings) as address,
             alerting(collector, settings, resumed=stood, console_url=address),
         ):
             collector.start()

@@ -1,5 +1,6 @@
 """Programs found, ports found free, and child processes that never outlive us."""
 
+import collections
 import functools
 import os
 import shutil
@@ -17,6 +18,10 @@ from pathlib import Path
 from ami_console.errors import ServerMissingError
 
 LOOPBACK = "127.0.0.1"
+
+# Far more than one process has servers at a time; the oldest are given back.
+_KEPT_PORTS = 128
+_kept: collections.deque[int] = collections.deque()
 
 # Runs in the child before the real program: asks the kernel to kill it when its parent dies, and
 # goes away if the parent died before that was said. No fork hook: those are unsafe with threads.
@@ -76,11 +81,24 @@ def _in_scripts(name: str) -> str | None:
 
 
 def free_port() -> int:
-    """A TCP port of the loopback that nobody listens on right now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port of the loopback on which nobody listens, kept for this process.
+
+    Other processes that look for a port are given others, also while our server on it is away: a
+    bound socket that never listens keeps it. A server that sets ``SO_REUSEADDR``, as all of ours
+    do, gets past that on Linux. Elsewhere the port is only free at this moment.
+    """
+    keeper = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        keeper.bind((LOOPBACK, 0))
+        port: int = keeper.getsockname()[1]
+        if sys.platform == "linux":
+            _kept.append(keeper.detach())
+    finally:
+        keeper.close()
+    if len(_kept) > _KEPT_PORTS:
+        os.close(_kept.popleft())
+    return port
 
 
 @functools.cache

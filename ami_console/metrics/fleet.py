@@ -49,13 +49,21 @@ JOB_COLUMNS = (
 NOW_ONLY = ("acked_per_min", "latency_p50_s", "latency_is_estimate", "eta_s")
 
 
-def fleet(source: FrameSource, *, as_of: pd.Timestamp, window_s: float = 60.0) -> pd.DataFrame:
+def fleet(
+    source: FrameSource,
+    *,
+    as_of: pd.Timestamp,
+    window_s: float = 60.0,
+    newest: pd.DataFrame | None = None,
+) -> pd.DataFrame:
     """Every job that anything is known of, as of one instant.
 
     Args:
         source: Live history or a recording.
         as_of: The instant judged at; nothing later is used.
         window_s: How far rates look back, seconds.
+        newest: The last row of each job of :func:`~ami_console.metrics.timeline`, nothing later
+            than ``as_of``, for who keeps timelines up to date; ``None``: made from the source.
 
     Returns:
         One row per job, active ones first, then by newest: the columns of ``FLEET``.
@@ -75,7 +83,10 @@ def fleet(source: FrameSource, *, as_of: pd.Timestamp, window_s: float = 60.0) -
     collect, process = (
         stages[stages["stage"] == stage].set_index("job_id") for stage in ("collect", "process")
     )
-    now = _now(source, as_of, window_s)
+    if newest is None:
+        newest = _newest(source, as_of, window_s)
+    fresh = newest["observed_at"] >= as_of - pd.Timedelta(seconds=STALE_AFTER_S)
+    now = newest[fresh].set_index("job_id")
     job_ids = jobs.index.union(consumers.index).union(counters.index).dropna().sort_values()
     jobs, consumers, alive, counters, collect, process, now = (
         frame.reindex(job_ids)
@@ -113,8 +124,8 @@ def fleet(source: FrameSource, *, as_of: pd.Timestamp, window_s: float = 60.0) -
     return ordered[list(FLEET)].astype(FLEET).reset_index(drop=True)
 
 
-def _now(source: FrameSource, as_of: pd.Timestamp, window_s: float) -> pd.DataFrame:
-    """The newest line of each job, by job id, where it is not too old to tell of now."""
+def _newest(source: FrameSource, as_of: pd.Timestamp, window_s: float) -> pd.DataFrame:
+    """The newest row of the timeline of each job that was looked at lately."""
     since = as_of - pd.Timedelta(seconds=2 * window_s)
     recent = {
         name: source.frame(name, since=since, until=as_of)
@@ -129,8 +140,7 @@ def _now(source: FrameSource, as_of: pd.Timestamp, window_s: float) -> pd.DataFr
         reads=recent["reads"],
         window_s=window_s,
     )
-    last = lines.drop_duplicates("job_id", keep="last").set_index("job_id")
-    return last[last["observed_at"] >= as_of - pd.Timedelta(seconds=STALE_AFTER_S)]
+    return lines.drop_duplicates("job_id", keep="last")
 
 
 def _took(source: FrameSource, process: pd.DataFrame) -> "pd.Series[Any]":

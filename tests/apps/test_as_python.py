@@ -11,7 +11,7 @@ import pytest
 from recorded import JOBS, readings
 from staged_feed import Staged, StagedFeed
 
-from ami_console import charts
+from ami_console import charts, plots
 from ami_console.apps.as_python import Drawing, absolute, of_job, of_trend, python_lines
 from ami_console.apps.board import Board
 from ami_console.apps.feed import RecordedFeed
@@ -81,6 +81,20 @@ def test_each_chart_of_a_recording_is_made_again(crashed: Path, key: str, span: 
     series = charts.chart(key).series
     for curve, line in zip(made, series, strict=True):
         same(curve, line.column, drawn.rows, clock)
+
+
+def test_the_states_of_a_job_are_made_again(crashed: Path) -> None:
+    """What happened to the job goes into the post-mortem as it is."""
+    recording, job_id = open_recording(crashed), JOBS["c_worker_crash"]
+    board = Board(RecordedFeed(recording, zone=ZONE))
+    drawing = of_job(board, "states", job_id, window("all"), zone=ZONE)
+    made = run(python_lines(drawing, recording=str(crashed)))
+    job = board.job(job_id)
+    assert job is not None
+    shown = plots.states(job.evidence.story.spans, job.evidence.story.happenings, zone=ZONE)
+    assert len(shown) > 1
+    for ours, theirs in zip(made, shown, strict=True):
+        assert ours.dframe().equals(theirs.dframe())
 
 
 def test_buckets_of_a_long_watch_are_made_again(tmp_path: Path) -> None:

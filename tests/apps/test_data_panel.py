@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import panel as pn
 import panel_material_ui as pmui
 import pyarrow.parquet as pq
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 from staged_feed import HOSTILE, Staged, StagedFeed
 
 from ami_console import frames, metrics
@@ -350,12 +351,32 @@ def test_a_file_is_sent_in_parts_that_are_asked_for() -> None:
     assert buttons._content == b""  # it is not held on to
 
 
+class Gated(StagedFeed):
+    """A feed that is slow to read, for as long as a test wants."""
+
+    def __init__(self) -> None:
+        super().__init__((Staged(7, HOSTILE, total=9000, per_min=1500.0),), every_s=10.0)
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def frame(self, name: str, **limits: Any) -> pd.DataFrame:
+        """As of every feed."""
+        assert self.gate.wait(30)
+        return super().frame(name, **limits)
+
+
 @pytest.fixture
-def address() -> Iterator[str]:
-    """A page of raw data alone, behind a path."""
-    feed = StagedFeed((Staged(7, HOSTILE, total=9000, per_min=1500.0),), every_s=10.0)
+def feed() -> Gated:
+    """One job for five minutes."""
+    feed = Gated()
     feed.has_tap = True
     feed.play(300.0)
+    return feed
+
+
+@pytest.fixture
+def address(feed: Gated) -> Iterator[str]:
+    """A page of raw data alone, behind a path."""
 
     def page() -> Any:
         stage = Stage(feed)
@@ -370,6 +391,18 @@ def address() -> Iterator[str]:
     )
     yield f"http://127.0.0.1:{port}/ami/data"
     server.stop()
+
+
+@pytest.mark.browser
+def test_rows_that_are_read_while_a_page_opens_are_not_lost(
+    feed: Gated, address: str, browser: Browser
+) -> None:
+    """A link to raw data is opened on a slow line: the rows are ready before the browser is."""
+    tab = browser.new_page()
+    feed.gate.clear()
+    tab.on("websocket", lambda _: feed.gate.set())  # from here on the browser takes the page over
+    tab.goto(address)
+    expect(tab.locator("tbody tr").first).to_contain_text(HOSTILE)
 
 
 @pytest.mark.browser

@@ -6,7 +6,9 @@ from typing import Any
 import pandas as pd
 
 from ami_console.apps import cards, formats, style
+from ami_console.apps.as_python import absolute, of_job, python_lines
 from ami_console.apps.axis_note import axis_note, known_since
+from ami_console.apps.chart_export import ChartMenu, legend_of
 from ami_console.apps.chart_heads import chart_heads
 from ami_console.apps.happenings_card import happenings_card
 from ami_console.apps.job import Job
@@ -15,13 +17,14 @@ from ami_console.apps.queues_card import queues_card
 from ami_console.apps.stage import Stage
 from ami_console.apps.states_head import states_head
 from ami_console.apps.told import ToldPane
-from ami_console.charts import WallClock
+from ami_console.charts import CHARTS, WallClock
 from ami_console.metrics import Story
 
 SOON = 3
 """Charts that are sent with the page; the others follow, so that the first is seen early."""
 
 FACTS = ("stages", "tasks", "times", "queue", "queues", "counters")
+OTHERS = {"states": "Story", "heat": "Latency of all tasks"}
 WIDE = frozenset({"states", "heat"})
 
 
@@ -57,6 +60,8 @@ class ChartsPart:
             )
             for key, pane in self.charts.panes.items()
         }
+        self._menus: dict[str, ChartMenu] = {}
+        self._job_id: int | None = None
         self._grid = cards.row(*list(self._sheets.values())[:SOON])
         self.pane = cards.row(cards.column(self.axis, self._grid, gap_px=8, flex="100 1 340px"))
         self._is_whole = False
@@ -66,12 +71,40 @@ class ChartsPart:
         if self._is_whole:
             return
         self._is_whole = True
+        for key, sheet in self._sheets.items():
+            self._menus[key] = self._menu(key)
+            sheet[0].append(self._menus[key])
         self._grid.extend(list(self._sheets.values())[SOON:])
         boxes = [
             self.queues_box if name == "queues" else cards.card(self._facts[name]) for name in FACTS
         ]
         boxes.append(cards.card(self.happened))
         self.pane.insert(0, cards.column(*boxes, flex="1 1 270px", max_width="420px"))
+
+    def _menu(self, key: str) -> ChartMenu:
+        drawn = next((chart for chart in CHARTS if chart.key == key), None)
+        return ChartMenu(
+            self.charts.panes[key].object,
+            name=key,
+            title=drawn.title if drawn is not None else OTHERS[key],
+            legend=() if drawn is None else legend_of(drawn),
+            python=lambda: self._python(key),
+        )
+
+    def _python(self, key: str) -> str:
+        """Lines of a notebook that draw the same."""
+        stage = self._stage
+        if self._job_id is None:
+            raise LookupError("nothing is drawn yet")
+        drawing = of_job(stage.board, key, self._job_id, stage.view.span, zone=stage.zone)
+        recorded = stage.feed.recorded
+        return python_lines(drawing, recording=None if recorded is None else absolute(recorded))
+
+    def _name_menus(self, job_id: int, as_of: pd.Timestamp, clock: WallClock) -> None:
+        """What files of the charts are called; the browser adds the instant of a live one."""
+        at = "" if self._stage.is_live else f"_{as_of:%Y%m%dT%H%M%SZ}"
+        for key, menu in self._menus.items():
+            menu.draws(f"{key}_job-{job_id}{at}", f"{menu.title} of job {job_id} · {clock.label}")
 
     def _act(self, asked: dict[str, str]) -> None:
         """The minute of an event; it comes from a browser."""
@@ -104,6 +137,8 @@ class ChartsPart:
         heads = board.once(("heads", job_id, span.key), lambda: chart_heads(job, drawn, marks))
         for key, head in heads.items():
             self.heads[key].show(head)
+        self._job_id = job_id
+        self._name_menus(job_id, as_of, clock)
         self._show_story(job.evidence.story, as_of)
 
     def _show_story(self, told: Story, as_of: pd.Timestamp) -> None:

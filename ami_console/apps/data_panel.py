@@ -15,6 +15,7 @@ from ami_console.apps.export_buttons import ExportButtons
 from ami_console.apps.frame_choices import CHOICES, EVERY_JOB, Wanted, wanted
 from ami_console.apps.frame_files import About
 from ami_console.apps.frame_view import Shown, card, controls, facts
+from ami_console.apps.job import Job
 from ami_console.apps.stage import Stage
 from ami_console.apps.told import Told
 from ami_console.apps.view import Window
@@ -188,21 +189,22 @@ def _computed(
 ) -> pd.DataFrame:
     if asked.frame == "fleet":
         return frames.select(board.fleet(), job_id=asked.job_id)
-    if asked.job_id is None:
-        return pd.DataFrame()
-    if asked.frame == "verdicts":
-        return _verdicts(board, asked.job_id, since)
-    job = board.job(asked.job_id)
-    if job is None:
-        return pd.DataFrame()
-    if asked.frame == "timeline":
+    job = None if asked.job_id is None else board.job(asked.job_id)
+    return pd.DataFrame() if job is None else _of_job(board, job, asked.frame, since, until)
+
+
+def _of_job(
+    board: Board, job: Job, name: str, since: pd.Timestamp | None, until: pd.Timestamp
+) -> pd.DataFrame:
+    if name == "verdicts":
+        return _verdicts(board, int(job.row["job_id"]), since)
+    if name == "timeline":
         return frames.select(job.timeline, since=since, until=until)
-    if asked.frame in ("happenings", "spans"):
-        told: pd.DataFrame = getattr(job.evidence.story, asked.frame)
-        return told
-    seen_at = job.tasks["acked_at"].fillna(job.tasks["delivered_at"])
-    known = seen_at.fillna(job.tasks["stored_at"])
-    return job.tasks[known.ge(since).fillna(False)] if since is not None else job.tasks
+    if name == "tasks":
+        at = job.tasks["acked_at"].fillna(job.tasks["delivered_at"]).fillna(job.tasks["stored_at"])
+        return job.tasks if since is None else job.tasks[at.ge(since).fillna(False)]
+    told: pd.DataFrame = getattr(job.evidence.story, name)
+    return told
 
 
 def _verdicts(board: Board, job_id: int, since: pd.Timestamp | None) -> pd.DataFrame:

@@ -33,6 +33,8 @@ class Feed(FrameSource, Protocol):
         paused_at: Since when nobody is asked anything; ``None``: it is not paused.
         antenna_ui: Where Antenna's own pages are, for links; empty: not told.
         job_logs_every_s: Pause between two looks at a job's log, seconds; ``None``: not told.
+        recorded: Path of the recording that is shown, or written meanwhile; ``None``: there is
+            none.
     """
 
     @property
@@ -53,6 +55,8 @@ class Feed(FrameSource, Protocol):
     def antenna_ui(self) -> str: ...
     @property
     def job_logs_every_s(self) -> float | None: ...
+    @property
+    def recorded(self) -> str | None: ...
 
     def pause(self) -> None:
         """Ask nobody anything any more; of a recording nothing."""
@@ -104,9 +108,16 @@ class LiveFeed(_Forwarding):
 
     is_live = True
 
-    def __init__(self, collector: "Collector") -> None:
+    def __init__(self, collector: "Collector", *, recorded: str | None = None) -> None:
+        """What it sees.
+
+        Args:
+            collector: Of this process.
+            recorded: Path of the recording that is written meanwhile; ``None``: there is none.
+        """
         super().__init__(collector.history)
         self._collector = collector
+        self.recorded = recorded
 
     @property
     def label(self) -> str:
@@ -183,6 +194,7 @@ class RecordedFeed(_Forwarding):
         """
         super().__init__(recording)
         self._recording = recording
+        self.recorded = recording.paths[0] if len(recording.paths) == 1 else None
         self._as_of = recording.last_at
         self.zone = zone or ZoneInfo("UTC")
         self.rules = rules or Rules()

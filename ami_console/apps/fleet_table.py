@@ -177,8 +177,7 @@ class FleetTable:
             self._held = self._first  # what it was made with
             self._send()
         job = data.get("job")
-        known = self.shown is not None and job in self.shown.cells
-        if type(job) is int and known:  # no bool
+        if type(job) is int and self.shown is not None and job in self.shown.cells:  # no bool
             self._choose(job)
 
 

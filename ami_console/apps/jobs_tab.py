@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from ami_console.apps import cards
+from ami_console.apps.export_buttons import export_buttons
 from ami_console.apps.findings_pane import FindingsPane
 from ami_console.apps.fleet_rows import rows_of
 from ami_console.apps.fleet_table import FleetTable
@@ -28,9 +29,15 @@ class JobsTab:
         self.table = FleetTable(choose)
         self.table.widget.param.watch(self._filtered, "query")
         self.nothing = cards.pane()
+        self.export = export_buttons(
+            "fleet",
+            lambda: stage.board.fleet(),  # noqa: PLW0108  (the board may be another one then)
+            as_of=stage.as_of,
+            source=lambda: stage.feed.label,
+        )
         self.pane = cards.column(
             self.findings.pane,
-            cards.card(cards.column(self.nothing, self.table.widget, gap_px=0)),
+            cards.card(cards.column(self.nothing, self.table.widget, self.export, gap_px=6)),
         )
 
     def show(self, chosen: int | None, as_of: pd.Timestamp) -> None:

@@ -55,6 +55,7 @@ class ReplayFeed:
     paused_at = None
     antenna_ui = ""
     job_logs_every_s = None
+    recorded: str | None = None
 
     def __init__(
         self,
@@ -106,13 +107,15 @@ class ReplayFeed:
         """
         names = ", ".join(path.rstrip("/").rpartition("/")[2] for path in recording.paths)
         ends = recording.first_at, recording.last_at
-        return cls(
+        made = cls(
             held_frames(recording),
             label=f"replay · {names}",
             ends=lambda: ends,
             zone=like.zone,
             rules=like.rules,
         )
+        made.recorded = recording.paths[0] if len(recording.paths) == 1 else None
+        return made
 
     @classmethod
     def over(cls, feed: Feed) -> Self:
@@ -129,7 +132,7 @@ class ReplayFeed:
         begins = [feed.frame(name)["observed_at"].min() for name in names]
         first_at = min((at for at in begins if not pd.isna(at)), default=None)
         last_at = None if grows else feed.as_of()
-        return cls(
+        made = cls(
             held_frames(feed, grows=grows),
             label=f"replay · {feed.label.rpartition(' · ')[2]}",
             ends=lambda: (first_at, last_at or feed.as_of()),
@@ -137,6 +140,8 @@ class ReplayFeed:
             rules=feed.rules,
             environment=feed.environment,
         )
+        made.recorded = feed.recorded
+        return made
 
     @property
     def last_at(self) -> pd.Timestamp:

@@ -6,7 +6,9 @@ from typing import Any
 import pandas as pd
 
 from ami_console.apps import cards, formats, style
+from ami_console.apps.as_python import absolute, of_trend, python_lines
 from ami_console.apps.axis_note import axis_note, known_since
+from ami_console.apps.chart_export import ChartMenu
 from ami_console.apps.formats import escape
 from ami_console.apps.lines import KEEP_S
 from ami_console.apps.stage import Stage
@@ -84,6 +86,33 @@ class TrendsTab:
         since = known_since(stage.board, span, as_of) if stage.is_live else None
         self._note.show(axis_note(clock, buckets, since=since, as_of=as_of))
 
+    def _menu(self, column: str, charts: TrendCharts) -> ChartMenu:
+        return ChartMenu(
+            charts.figures[column],
+            name=f"trend-{column}",
+            title=TITLES[column][0],
+            legend=[(f"job {job}", *look_of(n)) for n, job in enumerate(charts.job_ids)],
+            python=lambda: self._python(column, charts.job_ids),
+        )
+
+    def _python(self, column: str, job_ids: tuple[int, ...]) -> str:
+        """Lines of a notebook that draw the same."""
+        stage = self._stage
+        as_of = stage.as_of()
+        begins_at, ends_at = self._bounds(as_of)
+        shown_s = (ends_at - begins_at).total_seconds()
+        drawing = of_trend(
+            column,
+            job_ids,
+            since=begins_at,
+            until=ends_at,
+            width_s=bucket_width_s(shown_s, stage.feed.every_s, max_points=POINTS),
+            as_of=as_of,
+            zone=stage.zone,
+        )
+        recorded = stage.feed.recorded
+        return python_lines(drawing, recording=None if recorded is None else absolute(recorded))
+
     def _show_charts(self, charts: TrendCharts) -> None:
         self._charts = charts
         sheets = []
@@ -93,16 +122,19 @@ class TrendsTab:
             head.show(
                 Told(f'<div class="head"><h3>{title}<span class="dim">{what}</span></h3></div>')
             )
-            sheets.append(
-                cards.card(cards.column(head, pane, gap_px=0), flex="1 1 420px", min_width="0")
-            )
+            inner = cards.column(head, pane, gap_px=0)
+            if self._is_whole:
+                inner.append(self._menu(column, charts))
+            sheets.append(cards.card(inner, flex="1 1 420px", min_width="0"))
         self._sheets = sheets
         self._grid.objects = sheets if self._is_whole else sheets[:SOON]
 
     def complete(self) -> None:
         """The browser has the first charts: send the rest."""
-        if not self._is_whole:
+        if not self._is_whole and self._charts is not None:
             self._is_whole = True
+            for column, sheet in zip(self._charts.panes, self._sheets, strict=True):
+                sheet[0].append(self._menu(column, self._charts))
             self._grid.objects = self._sheets
 
     def _bounds(self, as_of: pd.Timestamp) -> tuple[pd.Timestamp, pd.Timestamp]:

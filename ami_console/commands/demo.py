@@ -33,11 +33,14 @@ def run(options: argparse.Namespace) -> int:
             collector = shared(settings)
             recorder = Recorder(settings.recording)
             collector.add_sink(recorder)
+            feed = LiveFeed(collector, recorded=str(settings.recording))
             try:
                 collector.start()
                 with (
                     acting(settings, collector, recorder),
-                    serving(LiveFeed(collector), options) as address,
+                    serving(
+                        LiveFeed(collector, recorded=str(settings.recording)), options
+                    ) as address,
                 ):
                     _introduce(stack, address)
                     if tap:

@@ -74,11 +74,15 @@ def _live(options: argparse.Namespace) -> int:
     except RecordingError as error:
         print(f"ami-console: not recording: {error}", file=sys.stderr)
         note = "not recording"
+    recorded = None if recordings is None else str(settings.recording)
+    feed = LiveFeed(collector, recorded=recorded)
     try:
         with (
             ended_by_signals() as ended,
             acting(settings, collector, recorder),
-            serving(LiveFeed(collector), options, recordings=recordings) as address,
+            serving(
+                LiveFeed(collector, recorded=recorded), options, recordings=recordings
+            ) as address,
             alerting(collector, settings, resumed=stood, console_url=address),
         ):
             collector.start()

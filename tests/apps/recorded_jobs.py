@@ -8,6 +8,7 @@ from recorded import JOBS, history_of
 
 from ami_console import metrics
 from ami_console.apps.job import Job, evidence_of
+from ami_console.diagnosis.judge import VERDICTS
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ def known(scenario: str, *ways: str) -> Known:
             jobs=jobs[jobs["job_id"] == job_id],
             reads=reads,
             redeliveries=row["redeliveries_total"],
+            verdicts=pd.DataFrame({name: pd.Series(dtype=t) for name, t in VERDICTS.items()}),
             as_of=as_of,
         ),
     )

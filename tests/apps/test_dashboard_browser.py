@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from fleet_page import cell, row
+from playwright.sync_api import Page, expect
 from staged_feed import HOSTILE, StagedFeed
 
 from ami_console.apps import board
@@ -35,12 +36,6 @@ TASKS = """() => {
   return found
 }"""
 """Rows of each small source, tasks in the heatmap, and how wide it is drawn."""
-
-
-def cell(page: Page, row_text: str, field: str) -> Locator:
-    """One cell of the fleet table."""
-    row = page.locator(".tabulator-row", has_text=row_text)
-    return row.locator(f'[tabulator-field="{field}"]')
 
 
 def test_jobs_move_without_a_reload(
@@ -95,7 +90,7 @@ def test_the_chosen_job_is_in_the_address(
 ) -> None:
     """A colleague is sent the link: the same job and window open, and stay chosen on a refresh."""
     tab = visit(served.url)
-    tab.page.locator(".tabulator-row", has_text="Calibration set").click()
+    row(tab.page, "Calibration set").click()
     expect(tab.page.locator("h2", has_text="Job 2")).to_be_visible()
     tab.page.get_by_role("button", name="15 min").click()
     expect(tab.page).to_have_url(re.compile(r"job=2"))
@@ -106,7 +101,7 @@ def test_the_chosen_job_is_in_the_address(
         "aria-pressed", "true"
     )
     staged.look(staged.now_s + 10)
-    selected = other.page.locator(".tabulator-row.tabulator-selected")
+    selected = other.page.locator("tr.chosen")
     expect(selected).to_have_count(1)
     expect(selected).to_contain_text("Calibration set")
 
@@ -147,7 +142,7 @@ def test_single_tasks_are_drawn_and_grow(
     tab = visit(f"{served.url}?job=5")
     expect(tab.page.locator(".head", has_text="No task is known")).to_be_visible()
     assert tab.page.evaluate(TASKS)["width"] == 0
-    tab.page.locator(".tabulator-row", has_text="Barro Colorado").click()
+    row(tab.page, "Barro Colorado").click()
     latency = tab.page.locator(".head", has_text="from published to acknowledged")
     expect(latency).to_contain_text("by the tap, sees")
     expect(latency).to_contain_text("tap gap 20 s")

@@ -9,7 +9,7 @@ import pytest
 from opened import Opened, opened
 from staged_feed import HOSTILE, MOODS, StagedFeed
 
-from ami_console.apps import board, dashboard, fleet_table, job_view
+from ami_console.apps import board, dashboard, fleet_rows, job_view
 from ami_console.apps import feed as feeds
 from ami_console.apps.board import Board
 from ami_console.apps.feed import LiveFeed, RecordedFeed
@@ -43,13 +43,13 @@ def test_the_page_is_built(staged: StagedFeed) -> None:
     assert page.chosen == 8
     assert "Just started" in page.panes["job"].html
     assert page.sources.troubles.visible is False
-    rows = page.table.widget.value
+    rows = page.table.shown.frame
     assert rows["job_id"].tolist() == [8, 7, 5, 4, 3, 6, 2]
 
 
 def test_what_is_known_of_a_job_is_numbers_or_a_dash(staged: StagedFeed) -> None:
     """Nothing in flight is 0; a rate of a job that ended is not 0 but unknown."""
-    rows = opened(staged).table.widget.value.set_index("job_id")
+    rows = opened(staged).table.shown.frame.set_index("job_id")
     assert rows.loc[5, "num_ack_pending"] == 0
     assert rows.loc[5, "acked_per_min"] == 0
     assert pd.isna(rows.loc[2, "acked_per_min"])
@@ -64,12 +64,8 @@ def test_a_job_that_nobody_named_is_called_so() -> None:
     feed.down["antenna"] = "refused"
     feed.play(100.0)
     page = opened(feed)
-    row = page.table.widget.value.iloc[0]
-    assert (row["name"], row["status"], row["where"]) == (
-        "not named",
-        "",
-        "project and pipeline not told",
-    )
+    row = page.table.shown.frame.iloc[0]
+    assert row[["name", "status", "project", "pipeline"]].tolist() == ["not named", "", "", ""]
     assert "not known" in page.panes["job"].html
     assert "Antenna has told no stages" in page.panes["stages"].html
 
@@ -81,10 +77,9 @@ def test_the_reader_s_job_stays_when_another_comes_on_top(quiet: StagedFeed) -> 
     before = page.chosen
     quiet.play(1_900.0, begin_s=1_010.0)
     page.refresh()
-    assert page.table.widget.value["job_id"].iloc[0] == 8
+    assert page.table.shown.frame["job_id"].iloc[0] == 8
     assert page.chosen == before == 6  # most of its images fail
-    (marked,) = page.table.widget.selection
-    assert page.table.widget.value["job_id"].iloc[marked] == 6
+    assert page.table.widget.chosen == 6
 
 
 def test_clicking_the_same_job_twice_changes_nothing(staged: StagedFeed) -> None:
@@ -144,11 +139,15 @@ def test_a_fault_of_ours_is_shown(staged: StagedFeed, monkeypatch: pytest.Monkey
     assert page.sources.troubles.visible is False
 
 
-def test_a_refresh_without_news_changes_nothing(staged: StagedFeed) -> None:
+def test_a_refresh_without_news_changes_nothing(
+    staged: StagedFeed, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An idle page costs its server and the network next to nothing."""
     page = opened(staged)
     changes: list[str] = []
-    page.table.widget.param.watch(lambda event: changes.append(event.name), ["value", "selection"])
+    page.table.widget.param.watch(lambda event: changes.append(event.name), ["first", "chosen"])
+    page.table._heard({"ready": True})
+    monkeypatch.setattr(page.table.widget, "_send_msg", changes.append)
     judged = (page.found, *page.judged.panes.values())
     for pane in (*page.panes.values(), *page.heads.values(), *page.sources.chips.values(), *judged):
         pane.param.watch(lambda event: changes.append(event.name), ["html", "texts", "newer"])
@@ -257,7 +256,7 @@ def test_a_recording_is_shown_as_it_stood(quiet: StagedFeed, tmp_path: Path) -> 
     page = opened(feed)
     assert feed.as_of() == quiet.as_of()
     assert "as it stood at" in page.top.html
-    assert set(page.table.widget.value["job_id"]) == {2, 3, 4, 5, 6, 7}
+    assert set(page.table.shown.frame["job_id"]) == {2, 3, 4, 5, 6, 7}
     assert "late" not in page.sources.chips["nats"].html
 
 
@@ -291,16 +290,8 @@ def test_a_job_that_lacks_one_image_is_not_done(staged: StagedFeed) -> None:
     fleet = Board(staged).fleet().head(3)
     fleet["processed"] = pd.array([19_999, 48, None], dtype="Int64")
     fleet["total"] = pd.array([20_000, 400, 10], dtype="Int64")
-    rows = fleet_table.rows_of(fleet, zone=staged.zone, as_of=staged.as_of())
-    shares = rows["progress"].to_numpy("float64")
+    rows = fleet_rows.rows_of(fleet, zone=staged.zone, as_of=staged.as_of())
+    shares = rows.frame["progress"].to_numpy("float64")
     assert shares[0] < 1
     assert int(shares[1] * 100 + 1e-3) == 12  # as the browser cuts it
     assert pd.isna(shares[2])
-
-
-def test_rows_of_no_jobs() -> None:
-    """The table begins empty."""
-    empty = fleet_table.rows_of(
-        fleet_table._nothing(), zone=ZoneInfo("UTC"), as_of=pd.Timestamp(0, tz="UTC")
-    )
-    assert len(empty) == 0

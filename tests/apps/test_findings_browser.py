@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from fleet_page import cell, row
 from found import HOSTILE, finding, judged
 from playwright.sync_api import expect
 from staged_feed import StagedFeed
@@ -87,13 +88,12 @@ def test_a_finding_leads_to_its_job(
     expect(page).to_have_url(re.compile(r"job=7"))
     expect(page.locator(".finding.chosen")).to_contain_text("of 7")
     expect(page.locator(".finding.chosen")).to_have_attribute("open", "")
-    page.locator(".tabulator-row", has_text="Calibration set").click()
+    row(page, "Calibration set").click()
     expect(page.locator("h2", has_text="Job 2")).to_be_visible()
     page.locator(".finding button.about", has_text="Job 7").click()  # once more the same one
     expect(page.locator("h2", has_text="Job 7")).to_be_visible()
-    cell = page.locator(".tabulator-row", has_text="onerror").locator('[tabulator-field="finding"]')
-    expect(cell).to_contain_text("critical")
-    expect(cell).to_contain_text("no_worker")
+    expect(cell(page, "onerror", "finding")).to_contain_text("critical")
+    expect(cell(page, "onerror", "finding")).to_contain_text("no_worker")
     assert page.locator("img[src='x']").count() == 0
 
 

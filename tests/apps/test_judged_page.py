@@ -72,7 +72,7 @@ def test_a_recorded_job_without_a_worker_says_what_happens_next(tmp_path: Path) 
     assert "✕ critical no_worker 320 images are queued" in spoken
     assert "since 15:15:03, stands · spoke 15:15:48" in spoken
     assert page.heartbeat.tab.startswith("(1) ")
-    row = page.table.widget.value.iloc[0]
+    row = page.table.shown.frame.iloc[0]
     assert (row["finding"], row["finding_code"], row["finding_more"]) == (3.0, "no_worker", 0)
 
 
@@ -299,13 +299,13 @@ def test_a_button_chooses_its_job(feed: StagedFeed) -> None:
 def test_the_table_tells_the_worst_of_each_job(feed: StagedFeed) -> None:
     """Sorted by number: critical above warning above nothing; not judged is not nothing."""
     feed.told = judged(finding("x", 3), finding("y", 3, severity="info"), as_of=feed.as_of())
-    rows = opened(feed).table.widget.value.set_index("job_id")
+    rows = opened(feed).table.shown.frame.set_index("job_id")
     assert rows["finding"].to_dict() == {4: 0.0, 3: 3.0, 9: 0.0}
     assert rows.loc[3, ["finding_code", "finding_more"]].tolist() == ["x", 1]
     unjudged = StagedFeed(JOBS, every_s=10.0)
     unjudged.play(20.0)
     unjudged.judged = lambda: None  # type: ignore[method-assign]
-    assert opened(unjudged).table.widget.value["finding"].isna().all()
+    assert opened(unjudged).table.shown.frame["finding"].isna().all()
 
 
 def test_a_live_feed_hands_out_the_newest_judgement() -> None:

@@ -247,7 +247,7 @@ def test_no_queues_no_card(heard: StagedFeed) -> None:
 def test_a_job_of_which_only_the_log_is_left(shown: Show) -> None:
     """Somebody sends the log of a job that ended last week: the page tells all that it tells."""
     page = shown("c_worker_crash", "job_log")
-    assert page.table.widget.value["job_id"].tolist() == [6]
+    assert page.table.shown.frame["job_id"].tolist() == [6]
     assert "40 of 40" in text(page.panes["job"])
     assert "success" in text(page.panes["job"])
     assert "1 attempt 32 2 attempts 8 redelivered tasks 8" in text(page.panes["tasks"])
@@ -346,7 +346,7 @@ def test_frames_of_the_cards_are_sent_once(heard: StagedFeed) -> None:
 def test_the_instant_of_the_fleet_is_kept_for_logged_jobs(shown: Show) -> None:
     """Celery's log tells of a job before, of which the end is not in it: not known, not active."""
     page = shown("c_worker_crash", "celery", "looks")
-    rows = page.table.widget.value.set_index("job_id")
+    rows = page.table.shown.frame.set_index("job_id")
     assert rows.loc[5, "status"] == ""
     assert rows.loc[6, "status"] == "SUCCESS"
     assert page.board.fleet()["last_seen_at"].notna().all()

@@ -60,7 +60,8 @@ def visit(browser: Browser) -> Iterator[Callable[[str], Visit]]:
     """Opens a tab; at the end no tab may have asked anybody but this machine for anything."""
     visits: list[Visit] = []
 
-    def open_tab(url: str, *, ready: str = "text=Throughput") -> Visit:
+    def open_tab(url: str, *, ready: str = "") -> Visit:
+        ready = ready or ("text=Throughput" if "tab=job&" in url else "text=Antenna jobs")
         tab = Visit(browser.new_page(viewport={"width": 1440, "height": 900}))
         visits.append(tab)
 

@@ -9,6 +9,7 @@ import datetime
 import ipaddress
 import os
 import shutil
+import signal
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -19,6 +20,16 @@ from browsing import browser, visit  # noqa: F401  (fixtures for every test)
 from ami_console.demo.processes import LOOPBACK, free_port
 from ami_console.demo.servers import NatsServer, RedisServer, TlsFiles
 from ami_console.errors import ServerMissingError
+
+
+def pytest_configure() -> None:
+    """Take Ctrl-C as at a desk.
+
+    A shell's background job ignores it, and so does what it starts: a program that a test ends
+    with SIGINT would go on.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def missing(what: str) -> None:

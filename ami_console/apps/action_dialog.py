@@ -6,6 +6,7 @@ from typing import Any
 import param
 from panel.custom import JSComponent
 
+from ami_console.apps.locked import locked
 from ami_console.apps.style import sheet
 
 
@@ -152,7 +153,7 @@ class ActionDialog(JSComponent):
             return
         if "closed" in data:
             if data["closed"] == self.asked.get("opening"):
-                self._closed()
+                locked(self._closed)
         elif "confirm" in data:
             told = (data.get("action"), data.get("job"), data["confirm"])
-            self._confirmed(*map(str, told))
+            locked(lambda: self._confirmed(*map(str, told)))

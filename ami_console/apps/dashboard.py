@@ -234,7 +234,7 @@ class Dashboard:
                     back_to_live=self._live if self.stage.home.is_live else None,
                 )
             self._bar_place.objects = [] if self.bar is None else [self.bar.pane]
-        elif self.bar is not None:
+        if self.bar is not None:
             self.bar.show(self.stage.zone)
         self._bar_place.visible = self.bar is not None
 

@@ -13,6 +13,7 @@ from ami_console.apps.findings_rows import SEVERITIES, UNKNOWN
 from ami_console.apps.fleet_rows import SENT, FleetRows, difference
 from ami_console.apps.fleet_script import ESM
 from ami_console.apps.formats import STATES, State
+from ami_console.apps.locked import locked
 from ami_console.apps.style import sheet
 from ami_console.metrics.minute_rates import MINUTES
 from ami_console.reading import FINAL_STATUSES
@@ -103,7 +104,7 @@ class TableWidget(JSComponent):
         self._said = said
 
     def _handle_msg(self, data: Any) -> None:
-        self._said(data)
+        locked(lambda: self._said(data))
 
 
 class FleetTable:

@@ -6,6 +6,8 @@ from typing import Any
 import param
 from panel.custom import JSComponent
 
+from ami_console.apps.locked import locked
+
 MOVES = {
     "1": "jobs",
     "2": "the chosen job",
@@ -115,4 +117,4 @@ class Keys(JSComponent):
     def _handle_msg(self, data: Any) -> None:
         key = data.get("key") if isinstance(data, dict) else None
         if isinstance(key, str) and key in MOVES:
-            self._pressed(key)
+            locked(lambda: self._pressed(key))

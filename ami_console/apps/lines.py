@@ -100,6 +100,10 @@ class Lines:
         """
         with self._lock:
             until = self._until
+            if not self._is_live and until is not None and as_of < until:
+                # Wound back: what was known later may not be in what is shown.
+                self._lines.clear()
+                until = None
             if until is not None and as_of <= until:
                 return
             if until is None or (as_of - until).total_seconds() > RESUME_S:

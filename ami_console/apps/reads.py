@@ -41,7 +41,7 @@ class GapReads:
         with self._lock:
             held = self._held
             if len(held) and held["observed_at"].max() > as_of:  # a recording is wound back
-                held = frames.empty("reads")
+                held = self._held = frames.empty("reads")
             since = held["observed_at"].max() - _LATE if len(held) else None
             newer = self._feed.frame("reads", since=since, until=as_of)
             if len(newer):

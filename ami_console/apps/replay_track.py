@@ -1,10 +1,13 @@
 """The browser's side of the replay bar: a track with a slider, buttons, and a clock that plays."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import param
 from panel.custom import JSComponent
+
+from ami_console.apps.locked import locked
 
 MOVES = ("move", "step", "jump", "live")
 """What a reader can ask for: an instant (ms since the epoch), a look, an event, the present."""
@@ -97,7 +100,7 @@ class ReplayTrack(JSComponent):
       bar.append(top, row)
 
       let clock = clock_of(model.zone)
-      let number = 0, waits = false, sent_at = -Infinity, wish = null, timer = null
+      let number = 0, waits = false, sent_at = -Infinity, wish = null, timer = null, sent = ""
       let playing = false, pos = model.at_ms, ticked = 0, held = false
       const inside = (ms) => Math.min(Math.max(ms, model.first_ms), model.last_ms)
 
@@ -119,7 +122,7 @@ class ReplayTrack(JSComponent):
           const mark = make("i", {class: known}, SHAPES[known])
           mark.title = `${clock(ms).time} ${title}`
           mark.style.left = `${100 * Math.min(Math.max((ms - model.first_ms) / span, 0), 1)}%`
-          mark.addEventListener("click", () => { pause(); want({move: ms}) })
+          mark.addEventListener("click", () => { pause(); pos = ms; want({move: ms}) })
           return mark
         }))
       }
@@ -134,6 +137,7 @@ class ReplayTrack(JSComponent):
         }
         const [what, value] = Object.entries(wish)[0]
         wish = null
+        sent = what
         waits = true
         sent_at = performance.now()
         number += 1
@@ -146,8 +150,10 @@ class ReplayTrack(JSComponent):
         requestAnimationFrame(() => {  // what came with the answer is drawn first
           waits = false
           bar.classList.remove("waits")
-          if (!held && wish === null) { put(model.at_ms) }
-          if (!held && !playing) { pos = model.at_ms }
+          if (!held && wish === null) {
+            put(model.at_ms)
+            if (!playing || sent !== "move") { pos = model.at_ms }
+          }
           send()
         })
       }
@@ -160,7 +166,7 @@ class ReplayTrack(JSComponent):
       }
       const start = () => {
         playing = true
-        pos = model.at_ms >= model.last_ms ? model.first_ms : model.at_ms
+        if (pos >= model.last_ms) { pos = model.first_ms }
         ticked = performance.now()
         play.textContent = "❚❚ pause"
         play.setAttribute("aria-label", "Pause")
@@ -224,7 +230,7 @@ class ReplayTrack(JSComponent):
       const show_at = () => {
         if (held || waits) { return }  // shown with the answer, unless the reader goes on
         put(model.at_ms)
-        if (!playing) { pos = model.at_ms }
+        pos = model.at_ms
       }
       const all = () => {
         clock = clock_of(model.zone)
@@ -257,8 +263,11 @@ class ReplayTrack(JSComponent):
         what, value, number = data.get("what"), data.get("value"), data.get("number")
         if type(number) is not int or not 0 < number < 2**31:  # no bool
             return
+        locked(partial(self._fulfil, what, value, number))
+
+    def _fulfil(self, what: Any, value: Any, number: int) -> None:
         try:
-            if what in MOVES and type(value) is int and 0 <= abs(value) < _MS_MAX:
+            if what in MOVES and type(value) is int and abs(value) < _MS_MAX:
                 self._asked(what, value)
         finally:
             self.acked = number  # whatever came of it: the browser waits for this

@@ -144,12 +144,17 @@ class _Following:
     def __init__(self, stage: Stage, news: Callable[[], None]) -> None:
         # Before the first numbers: they are then computed once and kept for the other pages.
         self._stage, self._news = stage, news
-        self._unsubscribe: Unsubscribe = stage.board.subscribe(news)
+        self._unsubscribe: Unsubscribe = self._subscribed()
         stage.changed = self._change
+
+    def _subscribed(self) -> Unsubscribe:
+        """A replay moves when its own page winds it, which then shows it at once."""
+        news = self._news if self._stage.is_live else lambda: None
+        return self._stage.board.subscribe(news)
 
     def _change(self) -> None:
         before = self._unsubscribe
-        self._unsubscribe = self._stage.board.subscribe(self._news)
+        self._unsubscribe = self._subscribed()
         before()
 
     def end(self) -> None:
@@ -194,7 +199,7 @@ def _in_kernel(build: Callable[[], Showable], stage: Stage) -> Any:
     if _end_of_kernel_page is not None:
         _end_of_kernel_page()
         _end_of_kernel_page = None
-    pn.extension("tabulator", inline=True)
+    pn.extension(inline=True)
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:  # a plain script: there is nothing that could bring it up to date

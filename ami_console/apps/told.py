@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import param
 from panel.custom import JSComponent
 
+from ami_console.apps.locked import locked
 from ami_console.apps.style import sheet
 
 
@@ -196,9 +197,9 @@ class ToldPane(JSComponent):
     def _handle_msg(self, data: Any) -> None:
         if not isinstance(data, dict):
             return
-        if self._act is not None and isinstance(data.get("act"), str):
-            self._act({str(name): str(value) for name, value in data.items()})
-            return
-        job = data.get("job")
-        if self._choose is not None and type(job) is int:  # no bool
-            self._choose(job)
+        act, choose, job = self._act, self._choose, data.get("job")
+        if act is not None and isinstance(data.get("act"), str):
+            told = {str(name): str(value) for name, value in data.items()}
+            locked(lambda: act(told))
+        elif choose is not None and type(job) is int:  # no bool
+            locked(lambda: choose(job))

@@ -38,9 +38,7 @@ def run(options: argparse.Namespace) -> int:
                 collector.start()
                 with (
                     acting(settings, collector, recorder),
-                    serving(
-                        LiveFeed(collector, recorded=str(settings.recording)), options
-                    ) as address,
+                    serving(feed, options) as address,
                 ):
                     _introduce(stack, address)
                     if tap:

@@ -80,9 +80,7 @@ def _live(options: argparse.Namespace) -> int:
         with (
             ended_by_signals() as ended,
             acting(settings, collector, recorder),
-            serving(
-                LiveFeed(collector, recorded=recorded), options, recordings=recordings
-            ) as address,
+            serving(feed, options, recordings=recordings) as address,
             alerting(collector, settings, resumed=stood, console_url=address),
         ):
             collector.start()

@@ -42,7 +42,7 @@ KNOWN = {
 }
 """Rules that the page breaks, and why that stands."""
 
-SEEN = {"jobs": "Barro Colorado", "trends": "Backlog", "job": "Redelivery"}
+SEEN = {"jobs": "Barro Colorado", "trends": "Backlog", "job": "Throughput"}
 """What a tab shows when it is there."""
 
 

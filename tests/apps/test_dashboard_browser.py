@@ -42,11 +42,14 @@ def test_jobs_move_without_a_reload(
     staged: StagedFeed, served: DashboardServer, visit: Open
 ) -> None:
     """An operator leaves the page open: the next look shows up by itself, in table and charts."""
-    tab = visit(f"{served.url}?job=3")
-    expect(cell(tab.page, "Barro Colorado", "num_pending")).to_have_text("1\u202f288")
+    table, tab = visit(served.url), visit(f"{served.url}?tab=job&job=3")
+    expect(cell(table.page, "Barro Colorado", "num_pending")).to_have_text("1\u202f288")
+    backlog = tab.page.locator(".head", has_text="Backlog and in flight")
+    expect(backlog).to_contain_text("1\u202f288")
     before = tab.charts()
     staged.look(staged.now_s + 10)
-    expect(cell(tab.page, "Barro Colorado", "num_pending")).to_have_text("1\u202f272")
+    expect(cell(table.page, "Barro Colorado", "num_pending")).to_have_text("1\u202f272")
+    expect(backlog).to_contain_text("1\u202f272")
     after = tab.charts()
     assert after["rows"] == before["rows"] + 1
     assert after["last"]["num_pending"] == 1272
@@ -81,6 +84,7 @@ def test_names_from_antenna_stay_text(served: DashboardServer, visit: Open) -> N
     """Somebody named a job after an exploit: it is shown, never run."""
     tab = visit(f"{served.url}?job=6")
     expect(cell(tab.page, "onerror", "name")).to_contain_text(HOSTILE)
+    cell(tab.page, "onerror", "name").click()
     expect(tab.page.locator("h2", has_text="onerror")).to_contain_text(HOSTILE)
     assert tab.page.locator("img[src='x']").count() == 0
 
@@ -101,6 +105,7 @@ def test_the_chosen_job_is_in_the_address(
         "aria-pressed", "true"
     )
     staged.look(staged.now_s + 10)
+    other.page.get_by_role("button", name="Jobs").click()
     selected = other.page.locator("tr.chosen")
     expect(selected).to_have_count(1)
     expect(selected).to_contain_text("Calibration set")
@@ -108,7 +113,7 @@ def test_the_chosen_job_is_in_the_address(
 
 def test_an_unknown_job_is_said_to_be_unknown(served: DashboardServer, visit: Open) -> None:
     """A link to a job that ended before the watch began, or a mistyped one."""
-    tab = visit(f"{served.url}?job=999", ready="text=Job 999 is not known")
+    tab = visit(f"{served.url}?tab=job&job=999", ready="text=Job 999 is not known")
     expect(tab.page.locator("text=Throughput")).to_be_hidden()
 
 
@@ -139,10 +144,11 @@ def test_single_tasks_are_drawn_and_grow(
     staged.look(1860.0)
     staged.down.clear()
     staged.look(1870.0)
-    tab = visit(f"{served.url}?job=5")
-    expect(tab.page.locator(".head", has_text="No task is known")).to_be_visible()
-    assert tab.page.evaluate(TASKS)["width"] == 0
-    row(tab.page, "Barro Colorado").click()
+    tab = visit(f"{served.url}?tab=job&job=5")
+    page = tab.page
+    expect(page.locator(".head", has_text="Latency of all tasks")).to_be_hidden()
+    page.get_by_role("button", name="Jobs").click()
+    row(page, "Barro Colorado").click()
     latency = tab.page.locator(".head", has_text="from published to acknowledged")
     expect(latency).to_contain_text("by the tap, sees")
     expect(latency).to_contain_text("tap gap 20 s")
@@ -178,7 +184,7 @@ def test_a_page_without_its_server_says_so(
 
 def test_the_page_follows_light_and_dark(served: DashboardServer, visit: Open) -> None:
     """At night the page is dark, charts included: no black axis on black."""
-    tab = visit(f"{served.url}?theme=dark")
+    tab = visit(f"{served.url}?tab=job&job=3&theme=dark")
     luminance = """() => {
       const of = (css) => css.match(/[0-9.]+/g).slice(0, 3).map(Number)
         .reduce((sum, part, i) => sum + part * [.2126, .7152, .0722][i], 0)

@@ -111,13 +111,13 @@ def test_the_table_is_found_ordered_and_searched(shown: Shown, page: Page) -> No
     assert names(page) == [HOSTILE, "Barro", "Cana", "Vermont"]
     page.get_by_role("searchbox", name="Search").fill("PANAMA")
     assert names(page) == ["Barro", "Cana"]
-    page.get_by_label("Finding").select_option("critical")
+    page.get_by_role("combobox", name="Finding").select_option("critical")
     assert names(page) == ["Cana"]
     said = page.get_by_role("status")
     expect(said).to_have_text("1 of 4 jobs")
     asked = "q=PANAMA&found=critical&sort=acked_per_min"
     until(lambda: shown.table.widget.query == asked)
-    page.get_by_label("State").select_option("over")
+    page.get_by_role("combobox", name="State").select_option("over")
     expect(page.get_by_text("No job matches.")).to_be_visible()
     page.get_by_role("button", name="Show all jobs").last.click()
     expect(said).to_have_text("4 jobs")
@@ -257,7 +257,7 @@ class TestMany:
         assert box["width"] <= 360
         assert box["height"] < 70
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
-        page.get_by_label("Order").select_option("job_id")
+        page.get_by_role("combobox", name="Order").select_option("job_id")
         assert names(page)[0] == "Night 0 of Barro"
 
 

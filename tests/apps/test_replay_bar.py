@@ -20,6 +20,7 @@ from ami_console.apps.replay_bar import ReplayBar
 from ami_console.apps.replay_feed import ReplayFeed
 from ami_console.apps.replay_stops import Stop, of_findings, of_jobs, of_sources, stops
 from ami_console.demo.processes import free_port
+from ami_console.held_frames import HeldFrames
 
 
 def found(scenario: str) -> list[tuple[str, str, int | None]]:
@@ -253,11 +254,10 @@ def test_a_reader_moves_it_with_mouse_and_keys(
     assert f"{moves[-1].tz_convert('America/New_York'):%H:%M:%S}" == str(wanted)[:8]
 
     page.get_by_role("combobox", name="Speed").select_option("60")
-    page.keyboard.press("Escape")
     slider.focus()
     page.keyboard.press("Space")
-    page.get_by_role("button", name="Play").wait_for()  # it has come to the end
     until(lambda: moves[-1] == replay("c_worker_crash").last_at)
+    page.get_by_role("button", name="Play").wait_for()
     assert moves[4:] == sorted(moves[4:])
     assert len(moves) > 5
     assert page.locator("img").count() == 0
@@ -272,8 +272,6 @@ def test_a_live_watch_that_goes_on_has_new_events() -> None:
     """While the operator looks back, a job ends: the track grows, and gets a mark."""
     history = watched(100).history
     ends = {"last": at(40)}
-    from ami_console.held_frames import HeldFrames  # noqa: PLC0415
-
     feed = ReplayFeed(
         HeldFrames(history, grows=True), label="x", ends=lambda: (at(0), ends["last"])
     )

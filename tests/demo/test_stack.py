@@ -27,7 +27,7 @@ from ami_console.demo.stack import Stack
 with Stack(Scenario.read(Path(sys.argv[1]))) as stack:
     pids = {**stack.pids, "guard": stack.guard_pid}
     print(json.dumps({"pids": pids, "folder": str(stack.folder)}), flush=True)
-    time.sleep(600)
+    time.sleep(60)
 """
 
 

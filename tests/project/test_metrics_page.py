@@ -7,6 +7,7 @@ import pytest
 
 from ami_console.frames import FRAMES
 from ami_console.metrics.coverage import COVERAGE, GAPS
+from ami_console.metrics.fleet_details import FLEET_DETAILS
 from ami_console.metrics.happenings import HAPPENINGS
 from ami_console.metrics.job_log import JOB_LOG
 from ami_console.metrics.log_groups import LOG_GROUPS
@@ -23,6 +24,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 IDENTITY = {"job_id", "observed_at", "stream_seq", "queue"}
 
 TABLES = {
+    "fleet_details": FLEET_DETAILS,
     "tasks": TASKS,
     "timeline": TIMELINE,
     "over_time": OVER_TIME,

@@ -99,7 +99,8 @@ class Heartbeat(JSComponent):
         banner.textContent = `Not updated for ${Math.floor(silent_s)} s: the connection to the ` +
           "dashboard's server is lost, and all below is old." +
           (model.serves ? " The page loads itself anew when the server answers." : "")
-        void reload()
+        // A server that is only busy comes back by itself, and a reload would keep it busy.
+        if (silent_s > 3 * model.silent_s) { void reload() }
       }
       const timer = setInterval(look, 1000)
       model.on("remove", () => {

@@ -190,10 +190,15 @@ def _row(row: Row, scene: Scene, put: Places, *, is_first: bool) -> str:
         unfolded = " open" if is_chosen or (is_first and first.severity == "critical") else ""
     mark = f'<span class="state {state.tone}"><i class="mark">{state.mark}</i>{state.word}</span>'
     chosen = " chosen" if is_chosen else ""
+    # A button may not stand in what unfolds: it stands beside it.
+    is_button = who.startswith("<button")
+    beside = who if is_button and not scene.of_job else ""
+    within = "" if is_button else who
     return (
+        f'<div class="frow {state.tone}">{beside}'
         f'<details class="finding {state.tone}{chosen}" data-key="{key}"{unfolded}>'
-        f'<summary data-focus="s:{key}">{mark}<span class="what"><b>{title}</b>{who}</span>'
-        f'<span class="when"><code>{code}</code> {when}</span></summary>{content}</details>'
+        f'<summary data-focus="s:{key}">{mark}<span class="what"><b>{title}</b>{within}</span>'
+        f'<span class="when"><code>{code}</code> {when}</span></summary>{content}</details></div>'
     )
 
 

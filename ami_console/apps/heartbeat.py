@@ -49,8 +49,21 @@ class Heartbeat(JSComponent):
       })
     }
 
+    // The page's own busy line is never busy here, and has no name that could be read out.
+    function hush(root) {
+      for (const node of root.querySelectorAll("*")) {
+        if (node.classList.contains("MuiLinearProgress-root")) {
+          node.setAttribute("aria-hidden", "true")
+          return true
+        }
+        if (node.shadowRoot && hush(node.shadowRoot)) { return true }
+      }
+      return false
+    }
+
     export function render({model, el}) {
       if (model.serves) { keep_theme() }
+      let hushed = false
       const style = document.createElement("style")
       style.textContent = STYLE
       const banner = document.createElement("div")
@@ -92,6 +105,7 @@ class Heartbeat(JSComponent):
         asking = false
       }
       const look = () => {
+        hushed ||= hush(document)
         const silent_s = (performance.now() - last) / 1000
         const stale = silent_s > model.silent_s
         document.body.classList.toggle("ami-stale", stale)

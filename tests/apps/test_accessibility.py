@@ -35,28 +35,36 @@ def test_what_is_in_a_shadow_root_is_looked_at(browser: Browser) -> None:
     assert violations(page, levels=["minor"]) == []
 
 
-KNOWN = {
-    "aria-progressbar-name": "Page of panel-material-ui: its busy line has no name",
-    "color-contrast": "",
-    "nested-interactive": "",
+SEEN = {
+    "jobs": "Barro Colorado",
+    "trends": "Latency, median",
+    "data": "one row per job and look",
+    "job": "Latency of all tasks",
 }
-"""Rules that the page breaks, and why that stands."""
-
-SEEN = {"jobs": "Barro Colorado", "trends": "Backlog", "job": "Throughput"}
 """What a tab shows when it is there."""
+
+PARTS = {"tasks": "Tasks, one by one", "workers": "Workers", "logs": "Logs"}
 
 
 @pytest.mark.parametrize("theme", ["default", "dark"])
-def test_no_rule_is_broken_that_was_not(
+def test_no_rule_is_broken(
     staged: StagedFeed, served: DashboardServer, visit: Callable[..., Any], theme: str
 ) -> None:
-    """A reader with a screen reader, or with weak eyes, goes through the tabs."""
+    """A reader with a screen reader, or with weak eyes, goes through all of the page."""
+    staged.has_tap = True
+    staged.play(1860.0, begin_s=1820.0)
     page = visit(f"{served.url}?job=4&theme={theme}", ready="button[data-act=tab]").page
-    found: dict[str, list[str]] = {}
-    for tab, text in SEEN.items():
-        page.locator(f"button[data-act=tab][data-to={tab}]").click()
-        page.get_by_text(text).filter(visible=True).first.wait_for()
-        for each in violations(page):
-            found.setdefault(each.rule, []).append(f"{tab}: {each}")
-    print("\n".join(f"{line}" for lines in found.values() for line in lines))
-    assert {rule: lines for rule, lines in found.items() if rule not in KNOWN} == {}
+    found: list[str] = []
+
+    def look(act: str, places: dict[str, str]) -> None:
+        for place, text in places.items():
+            page.locator(f"button[data-act={act}][data-to={place}]").click()
+            page.get_by_text(text).filter(visible=True).first.wait_for()
+            found.extend(f"{place}: {each}" for each in violations(page))
+
+    look("tab", SEEN)
+    look("part", PARTS)
+    page.get_by_role("button", name="Replay").click()
+    page.get_by_text("as it stood at").filter(visible=True).first.wait_for()
+    found.extend(f"replay: {each}" for each in violations(page))
+    assert found == []

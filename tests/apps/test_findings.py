@@ -16,8 +16,8 @@ def test_a_finding_is_told_in_full() -> None:
     """3 a.m., one job is stuck: what, since when, why, what to do, how sure."""
     card = findings_card(judged(finding()), scene(names={4: "Night of 2026-11-22"}))
     assert text(card) == (
-        "Needs attention ✕ 1 critical judged 2 s ago ✕ critical "
-        "320 images are queued and no worker fetches them Job 4 Night of 2026-11-22 "
+        "Needs attention ✕ 1 critical judged 2 s ago Job 4 Night of 2026-11-22 ✕ critical "
+        "320 images are queued and no worker fetches them "
         "no_worker since 10:15:00, 9 min 02 s "
         "Nothing has moved since 10:15:03. "
         "Next step Start one with ami worker copy, or see docker compose ps copy. "
@@ -61,7 +61,9 @@ def test_severity_is_word_and_mark() -> None:
     ]
     told = text(findings_card(judged(*found), scene()))
     assert "✕ 3 critical ▲ 1 warning ● 1 info" in told
-    places = [told.index(each) for each in ("A1", "A2", "A3", "B Job 2", "C Job 1")]
+    places = [
+        told.index(each) for each in ("A1", "A2", "A3", "Job 2 ▲ warning B", "Job 1 ● info C")
+    ]
     assert places == sorted(places)
     assert "since when is not known" in told
 

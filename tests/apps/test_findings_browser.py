@@ -83,7 +83,7 @@ def test_a_finding_leads_to_its_job(
     tab = visit(f"{served.url}?job=3")
     page = tab.page
     expect(page).to_have_title(re.compile(r"^\(2\) Antenna jobs"))
-    page.locator(".finding button.about", has_text="Job 7").click()
+    page.locator(".frow button.about", has_text="Job 7").click()
     expect(page.locator("h2", has_text="Job 7")).to_be_visible()
     expect(page).to_have_url(re.compile(r"job=7"))
     chosen = page.locator(".finding.chosen:visible")
@@ -93,7 +93,7 @@ def test_a_finding_leads_to_its_job(
     row(page, "Calibration set").click()
     expect(page.locator("h2", has_text="Job 2")).to_be_visible()
     page.get_by_role("button", name="Jobs").click()
-    page.locator(".finding:visible button.about", has_text="Job 7").click()  # once more the same
+    page.locator(".frow:visible button.about", has_text="Job 7").click()  # once more the same
     expect(page.locator("h2", has_text="Job 7")).to_be_visible()
     page.get_by_role("button", name="Jobs").click()
     expect(cell(page, "onerror", "finding")).to_contain_text("critical")

@@ -62,7 +62,7 @@ def test_a_recorded_job_without_a_worker_says_what_happens_next(tmp_path: Path) 
     """Nine minutes in: it will be a FAILURE at the next health check, and why."""
     page = recorded(tmp_path, "b_no_worker", "looks", until="2026-11-23T15:24:00Z")
     found = text(page.found)
-    assert "320 images are queued and no worker fetches them Job 4" in found
+    assert "Job 4 Scenario B no worker ✕ critical 320 images are queued and no worker" in found
     assert "no_worker since 15:15:03" in found
     coming = text(page.judged.panes["outlook"])
     assert "in 6 min 00 s at 15:30:00" in coming

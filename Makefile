@@ -3,6 +3,9 @@
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
+# A file's tests stay together, for they share servers; the longest files come first as it is.
+SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
@@ -35,8 +38,8 @@ format-check: $(INSTALLED)  ## is the code formatted?
 types: $(INSTALLED)  ## mypy, strict
 	$(BIN)/mypy
 
-pytest: $(INSTALLED)  ## the tests alone
-	$(BIN)/python -m pytest $(ARGS)
+pytest: $(INSTALLED)  ## the tests alone; ARGS="-n0 -k eta" for some, one after another
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 lock: $(INSTALLED)  ## resolve pyproject.toml into requirements.lock; ARGS=--upgrade for the newest
 	$(BIN)/uv pip compile --universal --python-version 3.11 --fork-strategy fewest --all-extras \
@@ -45,7 +48,7 @@ lock: $(INSTALLED)  ## resolve pyproject.toml into requirements.lock; ARGS=--upg
 		--output-file requirements.lock pyproject.toml
 
 bench: $(INSTALLED)  ## measure size and speed
-	@for name in $(filter-out __init__,$(basename $(notdir $(wildcard benchmarks/*.py)))); do \
+	@for name in $(filter-out __init__ blast busy_server,$(basename $(notdir $(wildcard benchmarks/*.py)))); do \
 		echo "$$name" && $(BIN)/python -m "benchmarks.$$name" $(ARGS) || exit; done
 
 clean:  ## remove .venv and everything else that was made here, but no recording

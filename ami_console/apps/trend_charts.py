@@ -85,6 +85,7 @@ class TrendCharts:
         plot.toolbar.autohide = True
         plot.toolbar.logo = None
         plot.xaxis.formatter = DatetimeTickFormatter(**hour_minute_axis())
+        plot.xaxis.ticker.desired_num_ticks = 5
         if column in SECONDS:
             plot.yaxis.ticker = AdaptiveTicker(base=60, mantissas=[1, 2, 5, 10, 15, 30])
             plot.yaxis.formatter = CustomJSTickFormatter(code=f"{DURATION} return text(tick)")

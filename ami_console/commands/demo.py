@@ -29,6 +29,8 @@ def run(options: argparse.Namespace) -> int:
                 recording=stack.folder / "recording",
                 tap=tap,
                 allow_actions=True,
+                environment="demo",
+                environment_colour="purple",
             )
             collector = shared(settings)
             recorder = Recorder(settings.recording)

@@ -9,6 +9,7 @@ be drawn as often as they can. It ends when there are no more lines.
 
 import gc
 import json
+import logging
 import os
 import sys
 import time
@@ -122,6 +123,8 @@ def resident_bytes() -> int:
 
 def main() -> None:
     """Serve, and do what is told."""
+    # A page that was closed is told of news until its session ends some seconds later.
+    logging.getLogger("bokeh.server.views.ws").setLevel(logging.ERROR)
     feed = BusyFeed(int(sys.argv[1]))
     for _ in range(int(sys.argv[2])):
         feed.fill()

@@ -29,8 +29,9 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 EVERY_S = 2.0
 WARM_UPDATES = 3
 GIVE_UP_S = 60.0
-QUIET_S = 0.1
+QUIET_S = 0.02
 NO_CHART_S = 10.0
+SESSION_ENDS_S = 8.0  # the server looks every 2 s for those that nobody used for 4 s
 CPU_GOAL_MS, BYTES_GOAL, FIRST_PLOT_GOAL_S = 15.0, 8_000, 2.0
 GROWTH_GOAL = 10_000  # bytes per update and page: below that the allocator's noise begins
 PAGES = ("tab=jobs", "tab=trends", "job=101&tab=job")
@@ -184,13 +185,13 @@ class Cost:
     feed_ms: float
 
 
-async def settle(pages: Sequence[Page | Tab], *, since_s: float, quiet_s: float = QUIET_S) -> None:
-    """Wait until every page has heard something and then nothing for a moment."""
+async def settle(pages: Sequence[Page | Tab], *, since_s: float) -> None:
+    """Wait until every page has heard something since then, and nothing for a moment."""
     give_up_s = time.monotonic() + GIVE_UP_S
-    while True:
-        newest = max(page.heard_s for page in pages)
-        if all(page.heard_s > since_s for page in pages) and time.monotonic() > newest + quiet_s:
-            return
+    waiting = set(pages)
+    while waiting:
+        now_s = time.monotonic()
+        waiting -= {page for page in waiting if since_s < page.heard_s < now_s - QUIET_S}
         if time.monotonic() > give_up_s or any(page.is_closed for page in pages):
             raise SystemExit("a page was closed, or hears of no news")
         await asyncio.sleep(0.005)
@@ -201,7 +202,8 @@ async def look_on(server: Server, pages: Sequence[Page | Tab], updates: int) -> 
     for _ in range(WARM_UPDATES):
         since_s = time.monotonic()
         await server.ask("look")
-        await settle(pages, since_s=since_s, quiet_s=EVERY_S / 2)
+        await settle(pages, since_s=since_s)
+        await asyncio.sleep(EVERY_S)
     before = await server.ask("told")
     sent = sum(page.bytes for page in pages), sum(page.frames for page in pages)
     next_s = time.monotonic()
@@ -226,8 +228,7 @@ async def cost_of(server: Server, query: str, sessions: int, updates: int) -> Co
     try:
         return await look_on(server, pages, updates)
     finally:
-        for page in pages:
-            await page.close()
+        await close(pages)
 
 
 async def cost_in_browser(server: Server, browser: Browser, query: str, updates: int) -> Cost:
@@ -236,7 +237,14 @@ async def cost_in_browser(server: Server, browser: Browser, query: str, updates:
     try:
         return await look_on(server, [tab], updates)
     finally:
-        await tab.close()
+        await close([tab])
+
+
+async def close(pages: Sequence[Page | Tab]) -> None:
+    """Close them all, and wait until their sessions have ended."""
+    for page in pages:
+        await page.close()
+    await asyncio.sleep(SESSION_ENDS_S)
 
 
 async def first_plot(server: Server, browser: Browser, query: str, *, times: int = 3) -> str:
@@ -273,14 +281,13 @@ async def growth(server: Server, queries: Sequence[str], updates: int) -> tuple[
         since_s = time.monotonic()
         await server.ask("look")
         if pages:
-            await settle(pages, since_s=since_s, quiet_s=0.02)
+            await settle(pages, since_s=since_s)
 
     alone = await grown(())
     await server.ask("hurry")
     pages = [await Page.open(server.url, query) for query in queries]
     watched = await grown(pages)
-    for page in pages:
-        await page.close()
+    await close(pages)
     return alone, (watched - alone) / len(pages)
 
 

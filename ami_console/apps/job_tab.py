@@ -50,8 +50,8 @@ class JobTab:
         self._place = cards.column()
         self._box = cards.column(
             cards.card(self.panes["job"]),
-            self.actions.pane,
             self.findings.pane,
+            self.actions.pane,
             self.judged.pane,
             self._nav,
             self._place,

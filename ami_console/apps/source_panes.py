@@ -35,7 +35,10 @@ class SourcePanes:
         """
         board, feed, zone = self._stage.board, self._stage.feed, self._stage.zone
         is_live = feed.is_live and feed.paused_at is None
-        told = board.once(("sources", zone.key, as_of), lambda: self._chips(as_of, is_live=is_live))
+        told = board.once(
+            ("sources", zone.key, as_of, feed.paused_at),
+            lambda: self._chips(as_of, is_live=is_live),
+        )
         for name, chip in self.chips.items():
             chip.visible = name in told
         for name, card in told.items():
@@ -68,6 +71,7 @@ class SourcePanes:
                 is_live=is_live,
                 every_s=feed.every_s,
                 gaps=board.tap_gaps(),
+                is_paused=feed.paused_at is not None,
             )
             for source in self._sources()
         }

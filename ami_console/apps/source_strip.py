@@ -37,6 +37,9 @@ DOWN = State("can't be read", "✕", "bad")
 REFUSED = State("no permission", "⊘", "bad")
 """It answers, but not to us: waiting or starting it anew is no help."""
 
+PAUSED = State("paused", "❚", "warn")
+"""Nobody is asked anything, because an operator wanted it so."""
+
 NEVER = State("not read yet", "○", "muted")
 GAP = State("gap", "✕", "bad")
 """The tap is not listening, or has lost some of what it heard."""
@@ -83,6 +86,7 @@ def source_card(
     is_live: bool,
     every_s: float,
     gaps: pd.DataFrame,
+    is_paused: bool = False,
 ) -> Told:
     """One source: name, state, age of its newest answer, and what a look costs.
 
@@ -93,9 +97,12 @@ def source_card(
         is_live: Whether new looks come in.
         every_s: Pause between two looks, seconds.
         gaps: :func:`ami_console.metrics.tap_gaps`.
+        is_paused: Whether an operator wanted that nobody is asked.
     """
     age_s = age_of(source, as_of)
     state = state_of(source, age_s, is_live=is_live, every_s=every_s)
+    if is_paused:
+        state = PAUSED
     age = formats.MISSING if age_s is None else formats.duration(age_s // 1)
     put = Places()
     is_tap = source["source"] == "tap"

@@ -43,6 +43,7 @@ def test_a_paused_page_can_not_be_mistaken_for_a_live_one(
     expect(banner).to_contain_text("Paused since 10:30:10: nobody is asked anything")
     assert staged.paused_at is not None
     age = mine.page.locator(".source", has_text="NATS").locator(".age")
+    expect(mine.page.locator(".source", has_text="NATS")).to_contain_text("paused")
     staged.now_s += 90  # what is shown grows old all the same
     expect(age).to_have_text("1 min 30 s")
     theirs.page.get_by_role("button", name="Resume").click()

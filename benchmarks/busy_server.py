@@ -3,8 +3,9 @@
     python -m benchmarks.busy_server JOBS LOOKS
 
 It says where it serves, and answers each line that comes in with one line of JSON: ``look`` makes
-the next look at all sources, ``told`` says what this process cost until now, ``hurry`` lets pages
-be drawn as often as they can. It ends when there are no more lines.
+the next look at all sources and judges it, ``glance`` does not judge it, ``told`` says what
+processor time this process took until now, ``memory`` what it holds, ``hurry`` lets pages be drawn
+as often as they can. It ends when there are no more lines.
 """
 
 import gc
@@ -61,11 +62,12 @@ class BusyFeed(LiveFeed):
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
-    def look(self) -> None:
-        """The next look at every source, judged; whoever listens hears of it once."""
+    def look(self, *, judged: bool = True) -> None:
+        """The next look at every source; whoever listens hears of it once."""
         self.fill()
-        as_of = pd.Timestamp(self._at, tz="UTC")
-        self._watch.history.add(self._watch.diagnosis.judge(as_of))
+        if judged:
+            as_of = pd.Timestamp(self._at, tz="UTC")
+            self._watch.history.add(self._watch.diagnosis.judge(as_of))
         for listener in tuple(self._listeners):
             listener()
 
@@ -110,7 +112,7 @@ def _acks(job: Job, before: int, at: int) -> Iterator[dict[str, Any]]:
 
 def hurry() -> None:
     """Draw pages as often as they can be: the pauses are there for the reader, not for the page."""
-    session.SETTLE_MS = 10
+    session.SETTLE_MS, session.SHARE = 10, 1.0
     session._Session._least_s = lambda _: 0.0  # type: ignore[method-assign]
 
 
@@ -139,6 +141,8 @@ def main() -> None:
                 begun_s = time.thread_time()
                 feed.look()
                 feed_s += time.thread_time() - begun_s
+            case "glance":
+                feed.look(judged=False)
             case "hurry":
                 hurry()
             case "told":

@@ -279,13 +279,14 @@ async def growth(server: Server, queries: Sequence[str], updates: int) -> tuple[
 
     async def update(pages: Sequence[Page]) -> None:
         since_s = time.monotonic()
-        await server.ask("look")
+        await server.ask("glance")
         if pages:
             await settle(pages, since_s=since_s)
 
     alone = await grown(())
     await server.ask("hurry")
-    pages = [await Page.open(server.url, query) for query in queries]
+    # A window that is full already: what is drawn grows no more.
+    pages = [await Page.open(server.url, f"{query}&window=15m") for query in queries]
     watched = await grown(pages)
     await close(pages)
     return alone, (watched - alone) / len(pages)

@@ -6,7 +6,6 @@ from typing import Any
 
 import pandas as pd
 import panel as pn
-import panel_material_ui as pmui
 
 from ami_console.apps import cards, formats, style
 from ami_console.apps import head as heads
@@ -14,6 +13,7 @@ from ami_console.apps import view as views
 from ami_console.apps.data_panel import DataPanel
 from ami_console.apps.feed import Feed, current, offered
 from ami_console.apps.findings_card import tab_title
+from ami_console.apps.framed import framed
 from ami_console.apps.head import TITLE, Head
 from ami_console.apps.heartbeat import Heartbeat
 from ami_console.apps.job_tab import JobTab
@@ -95,14 +95,8 @@ class Dashboard:
             self.keys,
             padding="10px 14px 14px",
         )
-        return pmui.Page(
-            title="",
-            meta_title=META_TITLE,
-            header=[self.top],
-            main=[main],
-            theme_config=style.THEME,
-            busy_indicator=None,
-            sx=style.PAGE_SX,
+        return framed(
+            title="", meta_title=META_TITLE, header=[self.top], main=[main], sx=style.PAGE_SX
         )
 
     def _part(self, tab: str) -> Any:
@@ -332,9 +326,5 @@ def page(feed: Feed | None = None) -> Any:
 def _cannot(reason: str) -> Any:
     why = formats.escape(reason)
     text = f'<div class="empty"><h2>The dashboard can\'t start</h2><p>{why}</p></div>'
-    return pmui.Page(
-        title=TITLE,
-        main=[ToldPane(html=text, margin=20, sizing_mode="stretch_width")],
-        theme_config=style.THEME,
-        busy_indicator=None,
-    )
+    pane = ToldPane(html=text, margin=20, sizing_mode="stretch_width")
+    return framed(title=TITLE, main=[pane])

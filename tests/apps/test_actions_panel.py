@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 import panel as pn
-import panel_material_ui as pmui
 import pytest
 from found import text
 from playwright.sync_api import expect
@@ -17,10 +16,11 @@ from waiting import until
 from ami_console import actions
 from ami_console.actions import ActionRefused, Answer, Desk, Performing, Who, newest_looks
 from ami_console.actions.outcome import Outcome, SourceOutcome
-from ami_console.apps import board, cards, style
+from ami_console.apps import board, cards
 from ami_console.apps.action_rows import Mode, Offer, actions_card, dialog_told
 from ami_console.apps.actions_panel import ActionsPanel
 from ami_console.apps.feed import LiveFeed
+from ami_console.apps.framed import framed
 from ami_console.apps.stage import Stage
 from ami_console.collector import Collector
 from ami_console.demo.plans import JobPlan, Scenario, WorkerPlan
@@ -325,7 +325,7 @@ def _page(feed: LiveFeed, desk: Desk, job_id: int) -> Any:
         panel.tick(job_id, stage.as_of())
 
     pn.state.onload(lambda: document.add_periodic_callback(tick, 200))
-    return pmui.Page(main=[cards.column(panel.pane)], theme_config=style.THEME, busy_indicator=None)
+    return framed(main=[cards.column(panel.pane)])
 
 
 FOCUS = """() => {

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import panel as pn
-import panel_material_ui as pmui
 import pytest
 from bokeh.models import ColorBar
 from bokeh.plotting import figure
@@ -17,8 +16,9 @@ from bokeh.transform import linear_cmap
 from playwright.sync_api import Page, expect
 
 from ami_console import charts
-from ami_console.apps import cards, style
+from ami_console.apps import cards
 from ami_console.apps.chart_export import ChartMenu, legend_of, stem
+from ami_console.apps.framed import framed
 from ami_console.demo.processes import free_port
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -60,10 +60,8 @@ def page(*, dark: bool = False) -> Any:
         )
         pane = pn.pane.Bokeh(chart, sizing_mode="stretch_width", margin=0)
         sheets.append(cards.card(cards.column(menu, pane)))
-    return pmui.Page(
+    return framed(
         main=[cards.column(*sheets)],
-        theme_config=style.THEME,
-        busy_indicator=None,
         dark_theme=dark,
     )
 

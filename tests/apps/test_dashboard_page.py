@@ -5,8 +5,10 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pandas as pd
+import panel as pn
 import pytest
 from opened import Opened, opened
+from panel.util import edit_readonly
 from staged_feed import HOSTILE, MOODS, StagedFeed
 
 from ami_console.apps import board, dashboard, fleet_rows, job_view
@@ -295,3 +297,12 @@ def test_a_job_that_lacks_one_image_is_not_done(staged: StagedFeed) -> None:
     assert shares[0] < 1
     assert int(shares[1] * 100 + 1e-3) == 12  # as the browser cuts it
     assert pd.isna(shares[2])
+
+
+def test_a_page_does_not_tell_that_the_process_is_busy_with_another(staged: StagedFeed) -> None:
+    """Two operators, two pages: a click of one wrote to the other's, and both lost it."""
+    page = opened(staged).page
+    with edit_readonly(pn.state):
+        pn.state.busy = True
+        assert page.busy is False
+        pn.state.busy = False

@@ -11,14 +11,12 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 import panel as pn
-import panel_material_ui as pmui
 import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Browser, expect
 from staged_feed import HOSTILE, Staged, StagedFeed
 
 from ami_console import frames, metrics
-from ami_console.apps import style
 from ami_console.apps.data_panel import DataPanel
 from ami_console.apps.export_buttons import PART_BYTES, export_buttons
 from ami_console.apps.frame_choices import CHOICES, wanted
@@ -33,6 +31,7 @@ from ami_console.apps.frame_files import (
     unit_of,
 )
 from ami_console.apps.frame_view import MOST_ROWS, Shown, card, controls, facts
+from ami_console.apps.framed import framed
 from ami_console.apps.stage import Stage
 from ami_console.demo.processes import free_port
 
@@ -383,7 +382,7 @@ def address(feed: Gated) -> Iterator[str]:
         panel = DataPanel(stage)
         stage.view.param.watch(lambda *_: panel.show(7, feed.as_of()), ["frame", "window"])
         panel.show(7, feed.as_of())
-        return pmui.Page(main=[panel.pane], theme_config=style.THEME, busy_indicator=None)
+        return framed(main=[panel.pane])
 
     port = free_port()
     server = pn.serve(

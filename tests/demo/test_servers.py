@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -192,6 +193,18 @@ def test_a_taken_port_is_swapped_at_the_first_start(
     with second:
         assert second.running
         assert second.port != redis_server.port
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a port is only found free")
+def test_a_port_stays_ours_while_its_server_is_away(redis_server: RedisServer) -> None:
+    """Two demos run side by side, and one restarts a server: the other does not get its port."""
+    redis_server.stop()
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind(("127.0.0.1", redis_server.port))
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", redis_server.port), timeout=5)
+    redis_server.start()
+    assert redis_server.running
 
 
 def test_a_server_outlives_the_thread_that_started_it(redis_server: RedisServer) -> None:

@@ -88,4 +88,4 @@ def visit(browser: Browser) -> Iterator[Callable[[str], Visit]]:
     for tab in visits:
         assert tab.outside == []
         assert tab.dialogs == []
-        assert tab.faults == []
+        assert tab.faults == [], tab.faults

@@ -99,14 +99,13 @@ class Dashboard:
             title="", meta_title=META_TITLE, header=[self.top], main=[main], sx=style.PAGE_SX
         )
 
-    def _part(self, tab: str) -> Any:
-        """The part of a tab, and it alone is seen."""
-        if tab not in self.parts:
-            self.parts[tab] = PAGES[tab](self.stage, choose=self.choose)
-            self._place.append(self.parts[tab].pane)
-        for name, part in self.parts.items():
-            part.pane.visible = name == tab
-        return self.parts[tab]
+    def _show(self, part: Any) -> None:
+        """It alone is seen; what is new is added when it is drawn: a browser must not hear of
+        changes of what it does not have yet."""
+        if part.pane not in self._place.objects:
+            self._place.append(part.pane)
+        for other in self.parts.values():
+            other.pane.visible = other is part
 
     def choose(self, job_id: int) -> None:
         """Open the page of a job."""
@@ -211,10 +210,13 @@ class Dashboard:
         elif self.chosen is None and len(fleet):
             self.chosen = self._to_begin_with(fleet)  # and stays, whatever comes on top later
         self._show_replay()
-        part = self._part(self.view.tab)
+        tab = self.view.tab
+        part = self.parts.get(tab) or PAGES[tab](self.stage, choose=self.choose)
+        self.parts[tab] = part
         part.show(self.chosen, as_of)
         if self.is_open:
             part.complete()
+        self._show(part)
 
     def _show_replay(self) -> None:
         """The bar of a replay; another feed has another one."""

@@ -61,13 +61,17 @@ class JobTab:
         self._is_whole = False
 
     def part(self, name: str) -> Part:
-        """A part, and it alone is seen."""
+        """A part, made when it is first wanted."""
         if name not in self.parts:
             self.parts[name] = self._made(name)
-            self._place.append(self.parts[name].pane)
-        for other, part in self.parts.items():
-            part.pane.visible = other == name
         return self.parts[name]
+
+    def _show(self, part: Part) -> None:
+        """It alone is seen; what is new is added when it is drawn."""
+        if part.pane not in self._place.objects:
+            self._place.append(part.pane)
+        for other in self.parts.values():
+            other.pane.visible = other is part
 
     def _made(self, name: str) -> Part:
         if name == "tasks":
@@ -114,6 +118,7 @@ class JobTab:
         shown.show(job, as_of)
         if self._is_whole:
             shown.complete()
+        self._show(shown)
 
     def tick(self, chosen: int | None, as_of: pd.Timestamp) -> None:
         """A second has passed."""

@@ -1,6 +1,6 @@
 """A chart's own small source: what the browser has already is not sent again."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,16 +13,24 @@ Values = Mapping[str, npt.NDArray[Any]]
 class SentSource:
     """Rows in order of time: new ones are appended, changed ones patched, old ones roll out."""
 
-    def __init__(self, columns: tuple[str, ...], *, key: tuple[str, ...], name: str) -> None:
+    def __init__(
+        self,
+        columns: tuple[str, ...],
+        *,
+        key: tuple[str, ...],
+        name: str,
+        texts: Collection[str] = (),
+    ) -> None:
         """Empty.
 
         Args:
             columns: Of the source.
             key: Those that tell one row from another, whatever else of it changes.
             name: Of the source.
+            texts: Columns that hold texts; of no row, too, a browser takes no numbers for colours.
         """
         self._columns, self._key = columns, key
-        self.source = ColumnDataSource(dict.fromkeys(columns, np.empty(0)), name=name)
+        self.source = ColumnDataSource(nothing(columns, texts), name=name)
 
     def show(self, values: Values, *, anew: bool = False) -> None:
         """Bring it up to date.
@@ -71,6 +79,11 @@ class SentSource:
             same &= np.asarray(held[name]) == values[name][0]
         found = np.flatnonzero(same)
         return int(found[0]) if len(found) else None
+
+
+def nothing(columns: tuple[str, ...], texts: Collection[str] = ()) -> dict[str, Any]:
+    """No row of these columns, some of which hold texts."""
+    return {name: np.empty(0, dtype=object if name in texts else float) for name in columns}
 
 
 def _differ(left: Any, right: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:

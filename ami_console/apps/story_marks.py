@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from ami_console.apps import sent
 from ami_console.apps.sent import SentSource
 from ami_console.apps.story_rows import (
     GAP_COLUMNS,
     MARK_COLUMNS,
+    NUMBERS,
     DrawnWindow,
     TextSource,
     gap_rows,
@@ -48,4 +49,4 @@ class StoryMarks:
 
 def nothing(columns: tuple[str, ...]) -> Mapping[str, Any]:
     """No row."""
-    return dict.fromkeys(columns, np.empty(0))
+    return sent.nothing(columns, set(columns) - NUMBERS)

@@ -14,6 +14,7 @@ from ami_console.lanes import EVENTS, HATCH, LANE_NAMES, MARKS, NO_HATCH, TONES,
 MARK_COLUMNS = ("time", "lane", "word", "title", "marker", "colour", "top")
 BAR_COLUMNS = ("left", "right", "lane", "word", "colour", "hatch")
 GAP_COLUMNS = ("begin", "end")
+NUMBERS = frozenset({"time", "left", "right", "begin", "end", "top"})
 
 SAME_MS = 2_000.0
 """Events that follow each other within this share one mark: side by side they would be one blot."""
@@ -67,7 +68,8 @@ class TextSource:
         """
         numbers = tuple(column for column in key if column in ("time", "left"))
         self._key = key
-        self._sent = SentSource(columns, key=numbers, name=name)
+        texts = set(columns) - NUMBERS
+        self._sent = SentSource(columns, key=numbers, name=name, texts=texts)
         self.source = self._sent.source
         self._held: list[Hashable] = []
 

@@ -155,3 +155,10 @@ def test_reads_are_kept_up_with() -> None:
     whole = metrics.tap_gaps(feed.frame("reads"), as_of=as_of)
     assert len(whole) == 3
     pd.testing.assert_frame_equal(metrics.tap_gaps(reads.until(as_of), as_of=as_of), whole)
+
+
+def test_texts_of_no_row_are_no_numbers() -> None:
+    """A browser refused the charts of a job of which nothing had happened: an invalid colour."""
+    held = SentSource(("time", "colour"), key=("time",), name="marks", texts={"colour"})
+    assert held.source.data["colour"].dtype == object
+    assert held.source.data["time"].dtype == float

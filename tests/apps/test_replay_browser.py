@@ -125,23 +125,8 @@ def test_500_jobs_stay_fluid(crowd: tuple[StagedFeed, DashboardServer], visit: O
     expect(rows).to_have_count(500)
     page.locator("input[type=search]").fill("night 423 ")
     expect(page.get_by_text("1 of 500 jobs")).to_be_visible()
-    took_ms = page.evaluate(
-        """() => new Promise((done) => {
-          const deep = (root) => {
-            for (const node of root.querySelectorAll("*")) {
-              if (node.matches("input[type=search]")) { return node }
-              const inner = node.shadowRoot && deep(node.shadowRoot)
-              if (inner) { return inner }
-            }
-          }
-          const field = deep(document), begun = performance.now()
-          field.value = ""
-          field.dispatchEvent(new Event("input", {bubbles: true}))
-          requestAnimationFrame(() => setTimeout(() => done(performance.now() - begun)))
-        })"""
-    )
+    page.locator("input[type=search]").fill("")
     expect(rows).to_have_count(500)
-    assert took_ms < 2_000  # a hang; how fast it is, the benchmark says
     feed.look(feed.now_s + 20)
     page.locator("tr[data-job]", has_text="Night 423 ").click()
     expect(page.locator("h2", has_text="Job 1423")).to_be_visible()

@@ -178,7 +178,64 @@ def parser() -> argparse.ArgumentParser:
     summary.add_argument("job", type=_job, metavar="JOB")
     summary.add_argument("--recording", type=Path, metavar="DIR")
     summary.add_argument("--format", choices=("table", "json"), default="table")
+
+    _add_report_and_watch(commands)
+    _add_recording(commands)
     return top
+
+
+def _add_report_and_watch(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+) -> None:
+    report = commands.add_parser(
+        "report",
+        help="the post-mortem of a job as one page that opens offline",
+        description="Writes one HTML file that fetches nothing: what happened in words, verdicts "
+        "over time, charts, attempts, lost images, the broker's configuration, gaps, what was not "
+        "known. From the recording that is named, or that is being written.",
+    )
+    report.add_argument("job", type=_job, metavar="JOB")
+    report.add_argument("--recording", type=Path, metavar="DIR")
+    report.add_argument("--out", type=Path, required=True, metavar="FILE.html")
+    report.add_argument(
+        "--frames", action="store_true", help="and the job's frames as Parquet beside it"
+    )
+
+    watch = commands.add_parser(
+        "watch",
+        help="the live view in a terminal, of all jobs or of one",
+        description="Looks at every source and shows jobs, findings and what the sources say, "
+        "live, in the terminal. Ctrl-C or q ends it. Honours NO_COLOR.",
+    )
+    watch.add_argument("job", nargs="?", type=_job, metavar="JOB")
+    watch.add_argument("--for", dest="for_s", type=_seconds, metavar="SECONDS", help="then end")
+
+
+def _add_recording(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The commands that keep recordings in order."""
+    recording = commands.add_parser(
+        "recording", help="keep recordings small, and put away old days"
+    )
+    kept = recording.add_subparsers(dest="keeping", required=True, metavar="WHAT")
+    compact = kept.add_parser(
+        "compact",
+        help="one Parquet file per frame and day",
+        description="Joins the parts of each day that is over into one, in place, or with --to "
+        "into a copy elsewhere. May be run while the recording is written.",
+    )
+    prune = kept.add_parser(
+        "prune",
+        help="remove days that are older than so many days",
+        description="Removes whole days of a recording, or with --to puts them there first and "
+        "reads them back before anything is removed. Without --yes it only says what it would do.",
+    )
+    for command in (compact, prune):
+        command.add_argument("recording", nargs="?", metavar="DIR", help="(the setting RECORDING)")
+        command.add_argument(
+            "--to", metavar="URL", help="a folder, or a URL of any fsspec filesystem"
+        )
+    prune.add_argument("--older-than", type=_days, required=True, metavar="30d", help="in days")
+    prune.add_argument("--yes", action="store_true", help="do it")
 
 
 def _add_jobs(command: argparse.ArgumentParser) -> None:
@@ -208,6 +265,10 @@ def _whole(text: str, low: int, high: int, what: str) -> int:
     if not (text.isascii() and text.isdecimal() and low <= int(text) <= high):
         raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
     return int(text)
+
+
+def _days(text: str) -> int:
+    return _whole(text.removesuffix("d"), 1, 100_000, "a number of days such as 30d")
 
 
 def _seconds(text: str) -> float:

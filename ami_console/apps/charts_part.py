@@ -1,6 +1,6 @@
 """The charts of the chosen job on one time axis, beside what each source tells of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import pandas as pd
@@ -12,7 +12,7 @@ from ami_console.apps.chart_export import ChartMenu, legend_of
 from ami_console.apps.chart_heads import chart_heads
 from ami_console.apps.happenings_card import happenings_card
 from ami_console.apps.job import Job
-from ami_console.apps.job_charts import JobCharts
+from ami_console.apps.job_charts import KEYS, JobCharts
 from ami_console.apps.queues_card import queues_card
 from ami_console.apps.stage import Stage
 from ami_console.apps.states_head import states_head
@@ -48,33 +48,36 @@ class ChartsPart:
         self._stage, self._facts = stage, facts
         self.queues_box = cards.card(facts["queues"])
         self.charts = JobCharts(picked)
-        self.heads = {key: cards.pane() for key in self.charts.panes}
+        self.heads = {key: cards.pane() for key in KEYS}
         self.axis = cards.pane()
         self.happened = cards.pane(act=self._act, stylesheets=[style.sheet("story")])
         self._picked = picked
-        self._sheets = {
-            key: cards.card(
-                cards.column(self.heads[key], pane, gap_px=0),
-                flex="1 1 100%" if key in WIDE else "1 1 400px",
-                min_width="0",
-            )
-            for key, pane in self.charts.panes.items()
-        }
+        self._sheets = {key: self._sheet(key) for key in KEYS[:SOON]}
         self._menus: dict[str, ChartMenu] = {}
         self._job_id: int | None = None
-        self._grid = cards.row(*list(self._sheets.values())[:SOON])
+        self._named: Hashable = None
+        self._grid = cards.row(*self._sheets.values())
         self.pane = cards.row(cards.column(self.axis, self._grid, gap_px=8, flex="100 1 340px"))
-        self._is_whole = False
+        self._is_whole = self._has_heat = False
+
+    def _sheet(self, key: str) -> Any:
+        return cards.card(
+            cards.column(self.heads[key], self.charts.pane(key), gap_px=0),
+            flex="1 1 100%" if key in WIDE else "1 1 400px",
+            min_width="0",
+        )
 
     def complete(self) -> None:
         """The browser has the first charts: send the rest."""
         if self._is_whole:
             return
         self._is_whole = True
+        self._sheets |= {key: self._sheet(key) for key in KEYS[SOON:]}
+        self._sheets["heat"].visible = self._has_heat
         for key, sheet in self._sheets.items():
             self._menus[key] = self._menu(key)
             sheet[0].append(self._menus[key])
-        self._grid.extend(list(self._sheets.values())[SOON:])
+        self._grid.extend([self._sheets[key] for key in KEYS[SOON:]])
         boxes = [
             self.queues_box if name == "queues" else cards.card(self._facts[name]) for name in FACTS
         ]
@@ -84,7 +87,7 @@ class ChartsPart:
     def _menu(self, key: str) -> ChartMenu:
         drawn = next((chart for chart in CHARTS if chart.key == key), None)
         return ChartMenu(
-            self.charts.panes[key].object,
+            self.charts.figure(key),
             name=key,
             title=drawn.title if drawn is not None else OTHERS[key],
             legend=() if drawn is None else legend_of(drawn),
@@ -103,6 +106,9 @@ class ChartsPart:
     def _name_menus(self, job_id: int, as_of: pd.Timestamp, clock: WallClock) -> None:
         """What files of the charts are called; the browser adds the instant of a live one."""
         at = "" if self._stage.is_live else f"_{as_of:%Y%m%dT%H%M%SZ}"
+        if (job_id, at, clock.label, len(self._menus)) == self._named:
+            return
+        self._named = job_id, at, clock.label, len(self._menus)
         for key, menu in self._menus.items():
             menu.draws(f"{key}_job-{job_id}{at}", f"{menu.title} of job {job_id} · {clock.label}")
 
@@ -127,7 +133,9 @@ class ChartsPart:
             marks=marks,
             story=job.evidence.story,
         )
-        self._sheets["heat"].visible = len(marks.cells) > 0
+        self._has_heat = len(marks.cells) > 0
+        if self._is_whole:
+            self._sheets["heat"].visible = self._has_heat
         buckets = ""
         if drawn.width_s:
             last = "" if job.is_over or span.is_fixed else "; the last is still filling"
@@ -142,9 +150,16 @@ class ChartsPart:
         self._show_story(job.evidence.story, as_of)
 
     def _show_story(self, told: Story, as_of: pd.Timestamp) -> None:
-        zone = self._stage.zone
-        self.heads["states"].show(states_head(told.spans, as_of=as_of, zone=zone))
-        self.happened.show(happenings_card(told.happenings, as_of=as_of, zone=zone))
+        board, zone = self._stage.board, self._stage.zone
+        head, card = board.once(
+            ("story", self._job_id, zone.key),
+            lambda: (
+                states_head(told.spans, as_of=as_of, zone=zone),
+                happenings_card(told.happenings, as_of=as_of, zone=zone),
+            ),
+        )
+        self.heads["states"].show(head)
+        self.happened.show(card)
 
     def _show_queues(self, as_of: pd.Timestamp) -> None:
         board, zone = self._stage.board, self._stage.zone

@@ -1,7 +1,7 @@
 """The dashboard: can it be trusted, what needs attention, which job and why, trends, data."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import pandas as pd
@@ -11,6 +11,7 @@ from ami_console.apps import cards, formats, style
 from ami_console.apps import head as heads
 from ami_console.apps import view as views
 from ami_console.apps.data_panel import DataPanel
+from ami_console.apps.direct import update
 from ami_console.apps.feed import Feed, current, offered
 from ami_console.apps.findings_card import tab_title
 from ami_console.apps.framed import framed
@@ -76,6 +77,7 @@ class Dashboard:
         self.parts: dict[str, Any] = {}
         self.bar: ReplayBar | None = None
         self._barred: ReplayFeed | None = None
+        self._fixed: Hashable = None
         self._bar_place = cards.column(position="sticky", top="0", z_index="30")
         self._place = cards.column()
         self.page = self._page()
@@ -260,7 +262,9 @@ class Dashboard:
         self._guarded(lambda: self._show_head(as_of))
         self._guarded(lambda: self._tick_part(as_of))
         self.sources.show(as_of, fault=self.fault)
-        self.heartbeat.beat += 1  # last: a page whose ages stand still must not seem alive
+        update(
+            self.heartbeat, {"beat": self.heartbeat.beat + 1}
+        )  # last: a page whose ages stand still must not seem alive
 
     def _tick_part(self, as_of: pd.Timestamp) -> None:
         for part in self.parts.values():
@@ -285,8 +289,10 @@ class Dashboard:
             counts=self._counts(judged),
         )
         self.top.show(heads.top(head))
-        self.tabs.show(heads.tabs(head))
-        self.controls.show(heads.controls(head))
+        if head.fixed != self._fixed:
+            self._fixed = head.fixed
+            self.tabs.show(heads.tabs(head))
+            self.controls.show(heads.controls(head))
         wrong = [text for text in (stage.fault, *self.wrong) if text]
         self.said.visible = bool(wrong)
         self.said.show(

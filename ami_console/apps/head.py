@@ -1,6 +1,6 @@
 """The head of the page: what is watched, is it live, from when, in whose time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
@@ -9,7 +9,7 @@ import pandas as pd
 from ami_console.apps import formats
 from ami_console.apps.formats import escape
 from ami_console.apps.told import Places, Told
-from ami_console.apps.view import EVERY_S, TABS, WINDOWS, View, Window
+from ami_console.apps.view import EVERY_S, TABS, WINDOWS, View, Window, written
 
 TITLE = "Antenna jobs"
 
@@ -52,6 +52,20 @@ class Head:
     def mode(self) -> str:
         """``live``, ``paused`` or ``replay``."""
         return "replay" if not self.is_live else "live" if self.paused_at is None else "paused"
+
+    @property
+    def fixed(self) -> Hashable:
+        """All that tabs and controls are made of: what does not change with the clock."""
+        return (
+            written(self.view, ""),
+            self.zone.key,
+            *self.zones,
+            *self.recordings,
+            self.can_be_live,
+            self.mode,
+            self.every_s,
+            *self.counts.items(),
+        )
 
 
 _MODES = {"live": ("●", "live"), "paused": ("❚❚", "paused"), "replay": ("⟲", "replay")}

@@ -1,5 +1,6 @@
 """The heatmap of the chosen job: how many tasks took how long, over time."""
 
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -54,11 +55,15 @@ class HeatChart:
         """
         self.sent = SentSource(COLUMNS, key=("left", "bottom"), name="heat")
         self._mapper = LinearColorMapper(palette=HEAT, low=0, high=1)
-        self.figure = self._figure(x_range, cursor)
+        self._x_range, self._cursor = x_range, cursor
 
-    def _figure(self, x_range: DataRange1d, cursor: Span) -> Any:
+    @cached_property
+    def figure(self) -> Any:
+        """The figure, made when it is first wanted."""
         fitted = DataRange1d(range_padding=0.05, syncable=False)
-        plot = chart_frame("heat", HEIGHT_PX, x_range, cursor, fitted, y_axis_type="log")
+        plot = chart_frame(
+            "heat", HEIGHT_PX, self._x_range, self._cursor, fitted, y_axis_type="log"
+        )
         plot.yaxis.ticker = FixedTicker(ticks=TICKS_S, minor_ticks=[])
         plot.yaxis.formatter = CustomJSTickFormatter(code=f"{DURATION} return text(tick)")
         plot.yaxis.major_label_policy = NoOverlap(min_distance=4)

@@ -24,7 +24,7 @@ from bokeh.models import (
 
 from ami_console.apps.chart_frame import chart_frame, draw_gaps, draw_marks, tell_taps
 from ami_console.apps.heat_chart import DURATION, HeatChart
-from ami_console.apps.sent import SentSource
+from ami_console.apps.sent import SentSource, short
 from ami_console.apps.state_chart import StateChart
 from ami_console.apps.story_marks import StoryMarks
 from ami_console.apps.story_rows import GAP_COLUMNS, drawn_window
@@ -36,6 +36,7 @@ from ami_console.charts import (
     MAX_POINTS,
     Chart,
     WallClock,
+    chart,
     floats,
 )
 from ami_console.metrics.story import Story
@@ -62,6 +63,9 @@ _LONE = """
   return Array.from(values, (_, i) => known(i) && !known(i - 1) && !known(i + 1))
 """
 
+KEYS = ("states", *(each.key for each in CHARTS), "heat")
+"""The charts, from the top."""
+
 
 class JobCharts:
     """Four figures on one :class:`ColumnDataSource`, the states above them, the heatmap below.
@@ -84,6 +88,7 @@ class JobCharts:
         self._turns = 0
         self._picked = picked
         self._story: Story | None = None
+        self._marks: TaskMarks | None = None
         self.source = ColumnDataSource(self._columns(pd.DataFrame()), name="job")
         self._singles = SentSource(
             ("time", "value_s", "stream_seq"), key=("time", "value_s"), name="singles"
@@ -94,23 +99,35 @@ class JobCharts:
         self._x_range = DataRange1d(
             follow="end", follow_interval=EVERYTHING_MS, range_padding=0.01, syncable=False
         )
-        cursor = Span(dimension="height", line_color="#888888", line_alpha=0.7, line_width=1)
-        self.states = StateChart(self._x_range, cursor, self.story.marks.source)
-        self.figures: dict[str, Any] = {chart.key: self._figure(chart, cursor) for chart in CHARTS}
-        self.heat = HeatChart(self._x_range, cursor)
-        self._draw_tasks(self.figures["latency"])
-        plots = {"states": self.states.figure, **self.figures, "heat": self.heat.figure}
-        for key, plot in plots.items():
-            if key != "states":
-                by_tap = key in ("latency", "heat")
-                draw_marks(plot, self.story.marks.source)
-                draw_gaps(plot, (self._gaps if by_tap else self.story.gaps).source)
-            if picked is not None:
-                tell_taps(plot, self._tapped)
-        self.panes = {
-            key: pn.pane.Bokeh(plot, margin=0, sizing_mode="stretch_width")
-            for key, plot in plots.items()
-        }
+        self._cursor = Span(dimension="height", line_color="#888888", line_alpha=0.7, line_width=1)
+        self.states = StateChart(self._x_range, self._cursor, self.story.marks.source)
+        self.heat = HeatChart(self._x_range, self._cursor)
+        self._panes: dict[str, Any] = {}
+
+    def figure(self, key: str) -> Any:
+        """The figure of one of :data:`KEYS`."""
+        return self.pane(key).object
+
+    def pane(self, key: str) -> Any:
+        """The pane of one of :data:`KEYS`; made when it is first wanted, for it takes long."""
+        if key not in self._panes:
+            plot = self._made(key)
+            self._panes[key] = pn.pane.Bokeh(plot, margin=0, sizing_mode="stretch_width")
+        return self._panes[key]
+
+    def _made(self, key: str) -> Any:
+        if key == "states":
+            plot = self.states.figure
+        else:
+            plot = self.heat.figure if key == "heat" else self._figure(chart(key))
+            if key == "latency":
+                self._draw_tasks(plot)
+            by_tap = key in ("latency", "heat")
+            draw_marks(plot, self.story.marks.source)
+            draw_gaps(plot, (self._gaps if by_tap else self.story.gaps).source)
+        if self._picked is not None:
+            tell_taps(plot, self._tapped)
+        return plot
 
     def _tapped(self, at_ms: float) -> None:
         """A click beside the drawn rows, on a label of an axis for example, means no instant."""
@@ -123,9 +140,9 @@ class JobCharts:
             wall = pd.Timestamp(round(at_ms * 1e6), tz="UTC")
             self._picked(wall - pd.Timedelta(self._clock.offset))
 
-    def _figure(self, chart: Chart, cursor: Span) -> Any:
+    def _figure(self, chart: Chart) -> Any:
         fitted = DataRange1d(start=0, range_padding=0.12, default_span=4, syncable=False)
-        plot = chart_frame(chart.key, HEIGHT_PX, self._x_range, cursor, fitted)
+        plot = chart_frame(chart.key, HEIGHT_PX, self._x_range, self._cursor, fitted)
         if chart.unit == "s":
             plot.yaxis.ticker = AdaptiveTicker(base=60, mantissas=[1, 2, 5, 10, 15, 30])
             plot.yaxis.formatter = CustomJSTickFormatter(code=f"{DURATION} return text(tick)")
@@ -227,7 +244,7 @@ class JobCharts:
             self._mend({name: values[0] for name, values in columns.items()})
             if len(columns["time"]) > 1:
                 newer = {name: values[1:] for name, values in columns.items()}
-                self.source.stream(newer, rollover=MAX_POINTS)
+                self.source.stream(short(newer), rollover=MAX_POINTS)
         self._last_key = int(keys[-1]) if len(keys) else None
         data = self.source.data
         self._last = {name: float(data[name][-1]) for name in data if len(data[name])}
@@ -249,6 +266,9 @@ class JobCharts:
         self._story = story
 
     def _show_tasks(self, marks: TaskMarks, *, anew: bool) -> None:
+        if marks is self._marks and not anew:
+            return
+        self._marks = marks
         clock, singles, gaps = self._clock, marks.singles, marks.gaps
         self._singles.show(
             {

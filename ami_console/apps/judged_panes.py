@@ -30,13 +30,14 @@ class JudgedPanes:
         }
         self.pane = cards.row(*self.cards.values())
         self._coming: pd.DataFrame | None = None
+        self._job_id: int | None = None
 
     def show(self, job: Job, as_of: pd.Timestamp) -> None:
         """Bring them up to date."""
         board, zone = self._stage.board, self._stage.zone
         judgements = board.judgements
         job_id = int(job.row["job_id"])
-        self._coming = judgements.outlook(job_id)
+        self._job_id, self._coming = job_id, judgements.outlook(job_id)
         lines = judgements.consistency(job_id)
         self.panes["agree"].show(
             board.once(
@@ -63,9 +64,12 @@ class JudgedPanes:
 
     def tick(self, as_of: pd.Timestamp) -> None:
         """A second has passed: what is to come comes nearer."""
-        has_some = self._coming is not None and len(self._coming) > 0
+        coming, zone = self._coming, self._stage.zone
+        has_some = coming is not None and len(coming) > 0
         self.cards["outlook"].visible = has_some
-        if self._coming is not None and has_some:
-            self.panes["outlook"].show(
-                outlook_card(self._coming, as_of=as_of, zone=self._stage.zone)
+        if coming is not None and has_some:
+            card = self._stage.board.once(
+                ("outlook card", self._job_id, zone.key, as_of),
+                lambda: outlook_card(coming, as_of=as_of, zone=zone),
             )
+            self.panes["outlook"].show(card)

@@ -63,7 +63,7 @@ class SentSource:
             self.source.patch(patches)
         if new > shared:
             newer = {name: values[name][shared:] for name in self._columns}
-            self.source.stream(newer, rollover=new)
+            self.source.stream(short(newer), rollover=new)
 
     def _replace(self, values: Values) -> None:
         # Copies: later they are patched in place, and pandas lends its columns read-only.
@@ -84,6 +84,28 @@ class SentSource:
 def nothing(columns: tuple[str, ...], texts: Collection[str] = ()) -> dict[str, Any]:
     """No row of these columns, some of which hold texts."""
     return {name: np.empty(0, dtype=object if name in texts else float) for name in columns}
+
+
+FEW_ROWS = 8
+
+
+def short(values: Values) -> Mapping[str, Any]:
+    """Few rows as lists: as an array each column would be two messages of its own.
+
+    Args:
+        values: New rows of a source.
+    """
+    rows = max((len(column) for column in values.values()), default=0)
+    if rows > FEW_ROWS:
+        return values
+    return {name: _listed(column) for name, column in values.items()}
+
+
+def _listed(column: npt.NDArray[Any]) -> list[Any]:
+    """Seven digits, as many as float32 has, take less room than all seventeen."""
+    if column.dtype == "float32":
+        return [float(f"{value:.7g}") for value in column.tolist()]
+    return list(column.tolist())
 
 
 def _differ(left: Any, right: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:

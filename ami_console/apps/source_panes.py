@@ -45,8 +45,11 @@ class SourcePanes:
             self._of(name).show(card)
         wrong = Told("")
         if feed.paused_at is None:
-            wrong = troubles(
-                self._sources(), as_of=as_of, zone=zone, is_live=is_live, every_s=feed.every_s
+            wrong = board.once(
+                ("troubles", zone.key, as_of),
+                lambda: troubles(
+                    self._sources(), as_of=as_of, zone=zone, is_live=is_live, every_s=feed.every_s
+                ),
             )
         if fault:
             wrong = Told(fault_html(fault) + wrong.html)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import param
 from panel.custom import JSComponent
 
+from ami_console.apps.direct import update
 from ami_console.apps.locked import locked
 from ami_console.apps.style import sheet
 
@@ -182,7 +183,7 @@ class ToldPane(JSComponent):
             changed["texts"] = [*told.texts, str(self._lists), str(self._frame)]
             self._whole = told.texts
         self._told = told
-        self.param.update(**changed)
+        update(self, changed)
 
     def _newer(self, texts: tuple[str, ...]) -> list[str] | None:
         """What differs from the last whole list, with its number; None: not worth it."""

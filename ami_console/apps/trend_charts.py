@@ -21,6 +21,7 @@ from bokeh.models import (
 from bokeh.plotting import figure
 
 from ami_console.apps.heat_chart import DURATION
+from ami_console.apps.sent import short
 from ami_console.apps.trend_rows import TrendRows
 from ami_console.charts import (
     JOB_COLOURS,
@@ -135,7 +136,7 @@ class TrendCharts:
     def add(self, rows: TrendRows, *, most: int = MAX_POINTS) -> None:
         """Append rows; the oldest go when there are more than ``most``."""
         if len(rows.at_ns):
-            self.source.stream(self._columns(rows), rollover=most)
+            self.source.stream(short(self._columns(rows)), rollover=most)
 
     def _columns(self, rows: TrendRows) -> dict[str, Any]:
         wall_ms = rows.at_ns / 1e6 + self._clock.offset.total_seconds() * 1e3
@@ -148,4 +149,5 @@ class TrendCharts:
 
 
 def _name(job_id: int, column: str) -> str:
-    return f"{job_id}:{column}"
+    """Sent with each row, so it is short."""
+    return f"{job_id}.{TRENDS.index(column)}"

@@ -59,7 +59,9 @@ class TrendsTab:
         stage = self._stage
         fleet, span = stage.board.fleet(), stage.view.span
         begins_at, ends_at = self._bounds(as_of)
-        drawn_jobs = self._jobs(fleet, begins_at)
+        drawn_jobs = stage.board.once(
+            ("trends", begins_at.floor("s")), lambda: self._jobs(fleet, begins_at)
+        )
         shown_s = (ends_at - begins_at).total_seconds()
         width_s = bucket_width_s(shown_s, stage.feed.every_s, max_points=POINTS)
         clock = WallClock.of(stage.zone, as_of)

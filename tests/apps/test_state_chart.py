@@ -156,7 +156,7 @@ def test_a_click_tells_its_minute() -> None:
     """What does the log say of this peak: the chart hands on the instant that was clicked."""
     picked: list[pd.Timestamp] = []
     drawn = JobCharts(picked.append)
-    plot = drawn.figures["backlog"]
+    plot = drawn.figure("backlog")
     show(drawn, *seen("k_api_down"))
     wall = pd.Timestamp("2026-11-23T11:40:30").value / 1e6
     plot._trigger_event(Tap(plot, sx=1, sy=1, x=wall, y=3))
@@ -205,7 +205,7 @@ def test_in_a_browser_words_have_room_and_missing_is_a_dash(
     timeline.loc[timeline.index[50:80], gap] = pd.NA
     show(drawn, told, timeline)
     page = tmp_path / "story.html"
-    plots = column(drawn.states.figure, drawn.figures["throughput"], sizing_mode="stretch_width")
+    plots = column(drawn.states.figure, drawn.figure("throughput"), sizing_mode="stretch_width")
     page.write_text(file_html(plots, INLINE, title="story"))
     tab = visit(page.as_uri(), ready="canvas").page
     tab.wait_for_function(

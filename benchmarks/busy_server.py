@@ -5,7 +5,8 @@
 It says where it serves, and answers each line that comes in with one line of JSON: ``look`` makes
 the next look at all sources and judges it, ``glance`` does not judge it, ``told`` says what
 processor time this process took until now, ``memory`` what it holds, ``hurry`` lets pages be drawn
-as often as they can. It ends when there are no more lines.
+as often as they can, ``keep`` lets go of looks as old as the first ones, so that what is kept grows
+no more. It ends when there are no more lines.
 """
 
 import gc
@@ -21,7 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ami_console.apps import serve, session
+from ami_console.apps import lines, serve, session
 from ami_console.apps.feed import LiveFeed, Unsubscribe
 from ami_console.batch import Batch
 from ami_console.collector import Collector
@@ -90,6 +91,11 @@ class BusyFeed(LiveFeed):
             rows={"acks": Batch.from_rows(rows)} if rows else {},
         )
 
+    def keep(self) -> None:
+        """Let go of what is older than the span of the looks so far."""
+        self._watch.history._keep_ns = self._at - BEGIN_AT
+        lines.KEEP_S = (self._at - BEGIN_AT) / NS_PER_S
+
 
 def _acks(job: Job, before: int, at: int) -> Iterator[dict[str, Any]]:
     """What the tap hears of a job between two instants."""
@@ -134,9 +140,9 @@ def main() -> None:
     server = serve.serve(feed, port=0, threaded=True)
     feed_s = 0.0
     print(json.dumps({"url": server.url}), flush=True)
-    for line in sys.stdin:
+    for asked in sys.stdin:
         answer: dict[str, Any] = {}
-        match line.strip():
+        match asked.strip():
             case "look":
                 begun_s = time.thread_time()
                 feed.look()
@@ -145,6 +151,8 @@ def main() -> None:
                 feed.look(judged=False)
             case "hurry":
                 hurry()
+            case "keep":
+                feed.keep()
             case "told":
                 answer = {"cpu_s": time.process_time() - feed_s, "feed_s": feed_s}
             case "memory":

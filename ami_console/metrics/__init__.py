@@ -1,6 +1,7 @@
 """Frames in, frames out: throughput, redelivery, latency, ages. No clock, no file, no socket."""
 
 from ami_console.metrics.ages import source_ages
+from ami_console.metrics.batches import batches
 from ami_console.metrics.clocks import clock_offsets, zone_evidence, zone_offset
 from ami_console.metrics.coverage import coverage, tap_gaps
 from ami_console.metrics.estimates import estimated_tasks
@@ -15,11 +16,14 @@ from ami_console.metrics.spans import spans
 from ami_console.metrics.story import Story, story
 from ami_console.metrics.tasks import task_times
 from ami_console.metrics.timeline import timeline
+from ami_console.metrics.what_if import WhatIf, what_if
 from ami_console.metrics.workers import savers, workers
 
 __all__ = [
     "Story",
+    "WhatIf",
     "attempts",
+    "batches",
     "clock_offsets",
     "coverage",
     "estimated_tasks",
@@ -40,6 +44,7 @@ __all__ = [
     "tap_gaps",
     "task_times",
     "timeline",
+    "what_if",
     "workers",
     "zone_evidence",
     "zone_offset",

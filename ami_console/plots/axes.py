@@ -1,7 +1,7 @@
 """What all plots share: the wall clock of the time axis, the colours of jobs, the size."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 import holoviews as hv
@@ -13,13 +13,17 @@ from ami_console.charts import JOB_COLOURS, Chart, WallClock, hour_minute_axis
 
 UTC = ZoneInfo("UTC")
 
+Zone: TypeAlias = ZoneInfo | str
+"""A time zone or its name, such as ``"America/New_York"``."""
+
 
 HEIGHT_PX = 260
 
 
-def clock_of(times: "pd.Series[Any]", zone: ZoneInfo) -> WallClock:
+def clock_of(times: "pd.Series[Any]", zone: Zone) -> WallClock:
     """The clock of a plot: as the zone's stood at the newest of these times."""
     last = times.max()
+    zone = ZoneInfo(zone) if isinstance(zone, str) else zone
     return WallClock.of(zone, last if pd.notna(last) else pd.Timestamp(0, tz="UTC"))
 
 

@@ -2,17 +2,17 @@
 
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import holoviews as hv
 import numpy as np
 import pandas as pd
 
-from ami_console import frames
+from ami_console import frames, metrics
 from ami_console.charts import (
     BLUE,
     GREY,
     HEAT,
+    HEAT_COLUMNS,
     Floats,
     Series,
     WallClock,
@@ -20,15 +20,26 @@ from ami_console.charts import (
     floats,
     lowest_s,
 )
+from ami_console.frames import FrameSource
 from ami_console.plots.axes import (
     HEIGHT_PX,
     UTC,
+    Zone,
     by_job,
     clock_of,
     time_axis,
     titled,
     whole,
     width_text,
+)
+from ami_console.plots.source import (
+    Drawable,
+    Jobs,
+    given,
+    instant_of,
+    taken,
+    tasks_of,
+    width_s_of,
 )
 
 FILLING = "bucket still filling"
@@ -38,19 +49,35 @@ _PERCENTILES = {"p50_s": "latency_p50_s", "p95_s": "latency_p95_s", "p99_s": "la
 
 
 def percentiles(
-    over_time: pd.DataFrame, few: pd.DataFrame | None = None, *, zone: ZoneInfo = UTC
+    data: Drawable,
+    few: pd.DataFrame | None = None,
+    *,
+    job: Jobs = None,
+    as_of: pd.Timestamp | None = None,
+    width_s: float | None = None,
+    zone: Zone = UTC,
 ) -> hv.Overlay:
     """Percentiles per bucket, and the single tasks of buckets with too few for percentiles.
 
     Args:
-        over_time: :func:`ami_console.metrics.over_time`, one job or several.
-        few: :func:`ami_console.metrics.few_values` of the same buckets; drawn as points.
+        data: :func:`ami_console.metrics.over_time`, or a recording, a watch or a job.
+        few: :func:`ami_console.metrics.few_values` of the same buckets; drawn as points. Of a
+            source they are found by themselves.
+        job: Only this job, or these; ``None``: all.
+        as_of: Of a source: nothing later is used; ``None``: its last look.
+        width_s: Of a source: width of the buckets, seconds; ``None``: one that shows all.
         zone: The axis shows this zone's wall time, and says so.
 
     Returns:
         A line per percentile, at the middle of the buckets, open where fewer than 20 tasks are
         in one. What the bucket that is still filling gives so far is hollow and no part of a line.
     """
+    if isinstance(data, pd.DataFrame):
+        over_time = given(data, job, as_of)
+    else:
+        tasks = tasks_of(data, job, as_of)
+        over_time = _buckets_of(data, tasks, as_of, width_s)
+        few = metrics.few_values(tasks, over_time)
     columns = ("job_id", "begins_at", "ends_at", "is_filling", *_PERCENTILES)
     frames.require(over_time, columns, "plots.percentiles")
     if few is not None:
@@ -131,16 +158,32 @@ def _time_and_seconds(clock: WallClock) -> tuple[hv.Dimension, hv.Dimension]:
     return hv.Dimension("time", label=clock.label), hv.Dimension("value_s", label="seconds")
 
 
-def buckets(over_time: pd.DataFrame, *, zone: ZoneInfo = UTC) -> hv.Overlay:
+def buckets(
+    data: Drawable,
+    *,
+    job: Jobs = None,
+    as_of: pd.Timestamp | None = None,
+    width_s: float | None = None,
+    zone: Zone = UTC,
+) -> hv.Overlay:
     """Tasks settled per minute, a bar per bucket; that of the bucket still filling is hollow.
 
     Args:
-        over_time: :func:`ami_console.metrics.over_time`, one job or several.
+        data: :func:`ami_console.metrics.over_time`, or a recording, a watch or a job.
+        job: Only this job, or these; ``None``: all.
+        as_of: Of a source: nothing later is used; ``None``: its last look.
+        width_s: Of a source: width of the buckets, seconds; ``None``: one that shows all.
         zone: The axis shows this zone's wall time, and says so.
 
     Returns:
         Bars as wide as their buckets; none where too little of a bucket was covered for a rate.
     """
+    over_time = taken(
+        data,
+        job,
+        as_of,
+        lambda source: _buckets_of(source, tasks_of(source, job, as_of), as_of, width_s),
+    )
     columns = ("job_id", "begins_at", "ends_at", "is_filling", "acked", "acked_per_min")
     frames.require(over_time, columns, "plots.buckets")
     clock = clock_of(over_time["ends_at"], zone)
@@ -155,6 +198,21 @@ def buckets(over_time: pd.DataFrame, *, zone: ZoneInfo = UTC) -> hv.Overlay:
     drawn, width = chart("throughput"), width_text(over_time)
     title = f"{drawn.title}, in buckets of {width}" if width else drawn.title
     return whole(elements, title, legend_position="right")
+
+
+def _buckets_of(
+    source: FrameSource, tasks: pd.DataFrame, as_of: pd.Timestamp | None, width_s: float | None
+) -> pd.DataFrame:
+    """Buckets of a source's tasks; where only the tap told of them, without its gaps."""
+    reads = source.frame("reads", until=as_of)
+    judged_at = instant_of(source, as_of)
+    by_tap = bool((reads["source"] == "tap").any()) and bool(tasks["posted_at"].isna().all())
+    return metrics.over_time(
+        tasks,
+        as_of=judged_at,
+        width_s=width_s or width_s_of(tasks),
+        gaps=metrics.tap_gaps(reads, as_of=judged_at) if by_tap else None,
+    )
 
 
 def _bars(
@@ -181,16 +239,28 @@ def _bars(
     )
 
 
-def latency_heatmap(cells: pd.DataFrame, *, zone: ZoneInfo = UTC) -> hv.Rectangles:
+def latency_heatmap(
+    data: Drawable,
+    *,
+    job: Jobs = None,
+    as_of: pd.Timestamp | None = None,
+    width_s: float | None = None,
+    zone: Zone = UTC,
+) -> hv.Rectangles:
     """How many tasks took how long, over time; the more, the brighter.
 
     Args:
-        cells: :func:`ami_console.metrics.heatmap`; of several jobs their tasks are added up.
+        data: :func:`ami_console.metrics.heatmap`, or a recording, a watch or a job; of several
+            jobs the tasks are added up.
+        job: Only this job, or these; ``None``: all.
+        as_of: Of a source: nothing later is used; ``None``: its last look.
+        width_s: Of a source: width of the columns, seconds; ``None``: one that shows all.
         zone: The axis shows this zone's wall time, and says so.
 
     Returns:
         A rectangle per cell that holds a task, on a logarithmic axis of seconds.
     """
+    cells = taken(data, job, as_of, lambda source: _cells_of(source, job, as_of, width_s))
     box = ["begins_at", "ends_at", "low_s", "high_s"]
     frames.require(cells, ("job_id", *box, "tasks"), "plots.latency_heatmap")
     summed = cells.groupby(box, sort=True, as_index=False)["tasks"].sum()
@@ -224,6 +294,14 @@ def latency_heatmap(cells: pd.DataFrame, *, zone: ZoneInfo = UTC) -> hv.Rectangl
         tools=["hover"],
         **time_axis(),
     )
+
+
+def _cells_of(
+    source: FrameSource, jobs: Jobs, as_of: pd.Timestamp | None, width_s: float | None
+) -> pd.DataFrame:
+    tasks = tasks_of(source, jobs, as_of)
+    width_s = width_s or width_s_of(tasks, columns=HEAT_COLUMNS)
+    return metrics.heatmap(tasks, as_of=instant_of(source, as_of), width_s=width_s)
 
 
 def _flags(frame: pd.DataFrame, column: str) -> Any:

@@ -1,7 +1,6 @@
 """A job's story in, HoloViews element out: lanes of states, and the events above them."""
 
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import holoviews as hv
 import numpy as np
@@ -10,7 +9,8 @@ import pandas as pd
 from ami_console import frames
 from ami_console.charts import WallClock
 from ami_console.lanes import EVENTS, HATCH, LANE_NAMES, MARKS, TONES, mark_of
-from ami_console.plots.axes import UTC, clock_of, time_axis
+from ami_console.plots.axes import UTC, Zone, clock_of, time_axis
+from ami_console.plots.source import Drawable, given, one_job, story_of
 
 HEIGHT_PX = 220
 HALF = 0.4
@@ -19,18 +19,30 @@ WORD_SHARE = 0.012
 
 
 def states(
-    spans: pd.DataFrame, happenings: pd.DataFrame | None = None, *, zone: ZoneInfo = UTC
+    data: Drawable,
+    happenings: pd.DataFrame | None = None,
+    *,
+    job: int | None = None,
+    as_of: pd.Timestamp | None = None,
+    zone: Zone = UTC,
 ) -> hv.Overlay:
     """What was so of a job from when to when, a lane each; what is not known is hatched.
 
     Args:
-        spans: :func:`ami_console.metrics.spans` of one job.
-        happenings: :func:`ami_console.metrics.happenings` of the same job, marked above.
+        data: :func:`ami_console.metrics.spans` of one job, or a recording, a watch or a job.
+        happenings: :func:`ami_console.metrics.happenings` of the same job, marked above; of a
+            source they are found by themselves.
+        job: The job, where there are several.
+        as_of: Of a source: nothing later is used; ``None``: its last look.
         zone: The axis shows this zone's wall time, and says so.
 
     Returns:
         A rectangle per stretch with its word, where there is room, and a mark per event.
     """
+    if isinstance(data, pd.DataFrame):
+        spans = given(data, job, as_of)
+    else:
+        happenings, spans = story_of(data, one_job(data, job), as_of)
     frames.require(
         spans, ("job_id", "lane", "value", "begins_at", "ends_at", "tone"), "plots.states"
     )

@@ -1,15 +1,15 @@
 """Tasks in, HoloViews element out: how often each was tried, and where its time went."""
 
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import holoviews as hv
 import numpy as np
 import pandas as pd
 
-from ami_console import frames
+from ami_console import frames, metrics
 from ami_console.charts import BLUE, GREEN, GREY, ORANGE, PURPLE, WallClock, floats
-from ami_console.plots.axes import HEIGHT_PX, UTC, by_job, clock_of, time_axis, whole
+from ami_console.plots.axes import HEIGHT_PX, UTC, Zone, by_job, clock_of, time_axis, whole
+from ami_console.plots.source import Drawable, Jobs, one_job, taken, tasks_of
 
 MOST_TASKS = 2_000
 """Rows of a task timeline: more are thinner than a pixel, and the browser gets slow."""
@@ -31,16 +31,25 @@ _COLUMNS = ("job_id", "stream_seq", "latency_s", "max_delivery", "is_estimate")
 _INSTANTS = ("stored_at", "first_delivered_at", "delivered_at", "posted_at", "acked_at")
 
 
-def attempts(frame: pd.DataFrame, *, zone: ZoneInfo = UTC) -> hv.Overlay:
+def attempts(
+    data: Drawable,
+    *,
+    job: Jobs = None,
+    as_of: pd.Timestamp | None = None,
+    zone: Zone = UTC,
+) -> hv.Overlay:
     """How many tasks needed how many attempts.
 
     Args:
-        frame: :func:`ami_console.metrics.attempts`, one job or several.
+        data: :func:`ami_console.metrics.attempts`, or a recording, a watch or a job.
+        job: Only this job, or these; ``None``: all.
+        as_of: Of a source: nothing later is used; ``None``: its last look.
         zone: As of all plots; there is no time on these axes.
 
     Returns:
         A bar per job and number of attempts; with several jobs they stand side by side.
     """
+    frame = taken(data, job, as_of, lambda source: metrics.attempts(tasks_of(source, job, as_of)))
     frames.require(frame, ("job_id", "delivery", "tasks"), "plots.attempts")
     several = frame["job_id"].nunique() > 1
     parts = list(by_job(frame))
@@ -65,12 +74,21 @@ def attempts(frame: pd.DataFrame, *, zone: ZoneInfo = UTC) -> hv.Overlay:
     )
 
 
-def task_timeline(tasks: pd.DataFrame, *, zone: ZoneInfo = UTC) -> hv.Overlay:
+def task_timeline(
+    data: Drawable,
+    *,
+    job: int | None = None,
+    as_of: pd.Timestamp | None = None,
+    zone: Zone = UTC,
+) -> hv.Overlay:
     """Where the time of each task went: a row per task, in the order of the stream.
 
     Args:
-        tasks: :func:`ami_console.metrics.task_times` of one job. Of more than ``MOST_TASKS`` the
-            slowest and those delivered more than once are drawn, and the title says so.
+        data: :func:`ami_console.metrics.task_times` of one job, or a recording, a watch or a job.
+            Of more than ``MOST_TASKS`` the slowest and those delivered more than once are drawn,
+            and the title says so.
+        job: The job, where there are several.
+        as_of: Of a source: nothing later is used; ``None``: its last look.
         zone: The axis shows this zone's wall time, and says so.
 
     Returns:
@@ -78,6 +96,7 @@ def task_timeline(tasks: pd.DataFrame, *, zone: ZoneInfo = UTC) -> hv.Overlay:
         worker, saving. Where nothing told of the post, worker and saving are one. What is not
         known stays open.
     """
+    tasks = taken(data, job, as_of, lambda source: tasks_of(source, one_job(source, job), as_of))
     frames.require(tasks, (*_COLUMNS, *_INSTANTS), "plots.task_timeline")
     shown = thinned(tasks)
     shown = shown.sort_values(["job_id", "stream_seq"], kind="stable", ignore_index=True)

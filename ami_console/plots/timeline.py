@@ -1,56 +1,91 @@
 """Timeline in, HoloViews element out: the charts of the dashboard for notebooks and reports."""
 
-from zoneinfo import ZoneInfo
-
 import holoviews as hv
 import pandas as pd
 
 from ami_console import frames
 from ami_console.charts import Chart, Series, WallClock, chart, floats
-from ami_console.plots.axes import UTC, by_job, clock_of, time_axis, titled, whole
+from ami_console.plots.axes import UTC, Zone, by_job, clock_of, time_axis, titled, whole
+from ami_console.plots.source import Drawable, Jobs, folded, taken, timeline_of
 
 
-def throughput(timeline: pd.DataFrame, *, zone: ZoneInfo = UTC) -> hv.Overlay:
+def throughput(
+    data: Drawable,
+    *,
+    job: Jobs = None,
+    as_of: pd.Timestamp | None = None,
+    zone: Zone = UTC,
+) -> hv.Overlay:
     """Settled images per minute over time: the trailing window, and so far.
 
     Args:
-        timeline: :func:`ami_console.metrics.timeline`, one job or several.
+        data: :func:`ami_console.metrics.timeline`, or a recording, a watch or a job.
+        job: Only this job, or these; ``None``: all.
+        as_of: Of a source: nothing later is used; ``None``: its last look.
         zone: The axis shows this zone's wall time, and says so.
 
     Returns:
         One curve per line, and per job where there are several; missing values leave gaps.
     """
-    return _draw(chart("throughput"), timeline, zone)
+    return _draw(chart("throughput"), _timeline(data, job, as_of), zone)
 
 
-def backlog(timeline: pd.DataFrame, *, zone: ZoneInfo = UTC) -> hv.Overlay:
+def backlog(
+    data: Drawable,
+    *,
+    job: Jobs = None,
+    as_of: pd.Timestamp | None = None,
+    zone: Zone = UTC,
+) -> hv.Overlay:
     """Images not yet delivered, and delivered but not yet acknowledged, over time.
 
     Args:
-        timeline: :func:`ami_console.metrics.timeline`, one job or several.
+        data: :func:`ami_console.metrics.timeline`, or a recording, a watch or a job.
+        job: Only this job, or these; ``None``: all.
+        as_of: Of a source: nothing later is used; ``None``: its last look.
         zone: The axis shows this zone's wall time, and says so.
     """
-    return _draw(chart("backlog"), timeline, zone)
+    return _draw(chart("backlog"), _timeline(data, job, as_of), zone)
 
 
-def redelivery(timeline: pd.DataFrame, *, zone: ZoneInfo = UTC) -> hv.Overlay:
+def redelivery(
+    data: Drawable,
+    *,
+    job: Jobs = None,
+    as_of: pd.Timestamp | None = None,
+    zone: Zone = UTC,
+) -> hv.Overlay:
     """Redeliveries so far (a counter, as steps) and the broker's gauge of those not settled.
 
     Args:
-        timeline: :func:`ami_console.metrics.timeline`, one job or several.
+        data: :func:`ami_console.metrics.timeline`, or a recording, a watch or a job.
+        job: Only this job, or these; ``None``: all.
+        as_of: Of a source: nothing later is used; ``None``: its last look.
         zone: The axis shows this zone's wall time, and says so.
     """
-    return _draw(chart("redelivery"), timeline, zone)
+    return _draw(chart("redelivery"), _timeline(data, job, as_of), zone)
 
 
-def latency(timeline: pd.DataFrame, *, zone: ZoneInfo = UTC) -> hv.Overlay:
+def latency(
+    data: Drawable,
+    *,
+    job: Jobs = None,
+    as_of: pd.Timestamp | None = None,
+    zone: Zone = UTC,
+) -> hv.Overlay:
     """Publish → ack in seconds, its percentiles over time; the legend says if it is estimated.
 
     Args:
-        timeline: :func:`ami_console.metrics.timeline`, one job or several.
+        data: :func:`ami_console.metrics.timeline`, or a recording, a watch or a job.
+        job: Only this job, or these; ``None``: all.
+        as_of: Of a source: nothing later is used; ``None``: its last look.
         zone: The axis shows this zone's wall time, and says so.
     """
-    return _draw(chart("latency"), timeline, zone)
+    return _draw(chart("latency"), _timeline(data, job, as_of), zone)
+
+
+def _timeline(data: Drawable, job: Jobs, as_of: pd.Timestamp | None) -> pd.DataFrame:
+    return taken(data, job, as_of, lambda source: folded(timeline_of(source, job, as_of)))
 
 
 def is_estimate(timeline: pd.DataFrame) -> bool:
@@ -65,13 +100,13 @@ def label_of(line: Series, *, estimated: bool) -> str:
     return line.label
 
 
-def _draw(drawn: Chart, timeline: pd.DataFrame, zone: ZoneInfo) -> hv.Overlay:
-    columns = [line.column for line in drawn.series]
+def _draw(shown: Chart, timeline: pd.DataFrame, zone: Zone) -> hv.Overlay:
+    columns = [line.column for line in shown.series]
     frames.require(
-        timeline, ("job_id", "observed_at", "latency_is_estimate", *columns), f"plots.{drawn.key}"
+        timeline, ("job_id", "observed_at", "latency_is_estimate", *columns), f"plots.{shown.key}"
     )
     clock = clock_of(timeline["observed_at"], zone)
-    title, axis = titled(drawn)
+    title, axis = titled(shown)
     curves = [
         _curve(
             line,
@@ -82,7 +117,7 @@ def _draw(drawn: Chart, timeline: pd.DataFrame, zone: ZoneInfo) -> hv.Overlay:
             colour=colour or line.colour,
         )
         for whose, colour, rows in by_job(timeline)
-        for line in drawn.series
+        for line in shown.series
     ]
     return whole(curves, title)
 

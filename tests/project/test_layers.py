@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[2] / "ami_console"
 # A module may import from its own row and from those above it. The first row is what
 # everybody builds on; frames is in it because it is the vocabulary of all the others.
 ROWS = [
-    {"", "batch", "errors", "instants", "reading", "reply_subject", "frames", "settings"},
+    {"", "batch", "errors", "frames", "instants", "markup", "reading", "reply_subject", "settings"},
     {"logs"},
     {"sources"},
     {"snapshot"},
@@ -22,11 +22,11 @@ ROWS = [
     {"alerts", "live_diagnosis"},
     {"active_jobs", "collector", "doctor", "importer", "recorder", "summary"},
     {"actions"},
-    {"post_mortem", "runs"},
+    {"many", "post_mortem", "runs"},
     {"charts", "lanes", "plots"},
     {"report"},
     {"cell"},
-    {"apps"},
+    {"apps", "terminal"},
     {"demo"},
     {"cli", "commands", "__main__"},
 ]

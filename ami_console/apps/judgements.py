@@ -6,13 +6,12 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from ami_console import frames
 from ami_console.apps.feed import Feed
 from ami_console.apps.findings_rows import Worst, worst_by_job
 from ami_console.apps.spoken import Spoken
 from ami_console.diagnosis import Line, consistency, outlook, verdicts
-from ami_console.frames import FrameSource
 from ami_console.live_diagnosis import WINDOW_S, Judged
+from ami_console.one_job import OneJob
 
 T = TypeVar("T")
 
@@ -21,34 +20,6 @@ JOB_EVERY_S = 4.0
 
 HISTORY_EVERY_S = 10.0
 """What was said so far changes rarely."""
-
-
-class OneJob:
-    """The frames of another source, of one job only: quick to read where there are many."""
-
-    def __init__(self, source: FrameSource, job_id: int) -> None:
-        """Args: ``job_id`` is the job."""
-        self._source, self._job_id = source, job_id
-
-    def frame(
-        self,
-        name: str,
-        *,
-        job_id: int | None = None,
-        since: pd.Timestamp | None = None,
-        until: pd.Timestamp | None = None,
-    ) -> pd.DataFrame:
-        """As of the other source; frames without jobs whole."""
-        has_jobs = "job_id" in frames.schema(name)
-        wanted = self._job_id if has_jobs else None
-        return self._source.frame(name, job_id=wanted, since=since, until=until)
-
-    def latest(self, name: str, *, until: pd.Timestamp | None = None) -> pd.DataFrame:
-        """As of the other source; frames without jobs whole."""
-        rows = self._source.latest(name, until=until)
-        if "job_id" not in rows:
-            return rows
-        return rows[(rows["job_id"] == self._job_id).fillna(False)].reset_index(drop=True)
 
 
 class Judgements:

@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import textwrap
 import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
@@ -14,7 +13,7 @@ import pandas as pd
 from ami_console.cli import DONE, FOUND, SOURCE_FAILED
 from ami_console.collector import Collector
 from ami_console.commands.known_jobs import known_jobs
-from ami_console.commands.printing import cell, duration, printable
+from ami_console.commands.printing import cell, duration, paragraph, printable
 from ami_console.diagnosis import Finding, outlook
 from ami_console.diagnosis.finding import Evidence, plain
 from ami_console.errors import RecordingError, SettingsError, UnknownJobError
@@ -27,8 +26,6 @@ from ami_console.settings import Settings
 
 WRITTEN_WITHIN_S = 30.0
 """A recording whose last look is older than this is not being written now."""
-
-WIDTH = 80
 
 
 def run(options: argparse.Namespace) -> int:
@@ -43,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
         told = [finding.as_json() for finding in findings]
         print(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
     else:
-        print(f"as of {_instant(as_of)}, judged by {printable(where)}")
+        print(paragraph(f"as of {_instant(as_of)}, judged by {where}", indent=2))
         since = as_of - pd.Timedelta(seconds=LOOK_BACK_S)
         coming = outlook(source, as_of=as_of, job_ids=jobs, since=since, rules=rules)
         print(_as_text(findings, coming, _running(source, as_of), as_of))
@@ -133,10 +130,10 @@ def _as_text(
     if not found:
         blocks.append(f"nothing is wrong; {running} job{'s' if running != 1 else ''} running")
     blocks += [
-        _wrapped(
-            f"NEXT  job {row['job_id']}, in {duration((row['at'] - as_of).total_seconds())}: "
+        paragraph(
+            f"job {row['job_id']}, in {duration((row['at'] - as_of).total_seconds())}: "
             f"{row['says']} This assumes {row['assumes']}.",
-            "      ",
+            head="NEXT  ",
         )
         for row in coming.to_dict("records")
     ]
@@ -150,7 +147,8 @@ def _block(finding: Finding, as_of: pd.Timestamp) -> str:
     if finding.since is not None:
         age_s = (as_of - finding.since).total_seconds()
         since = f" · since {_instant(finding.since)} ({duration(age_s)})"
-    lines = [f"{finding.severity.upper()}  {about} · {finding.code}{since}"]
+    head = f"{finding.severity.upper()}  "
+    lines = [paragraph(f"{about} · {finding.code}{since}", head=head, indent=2)]
     told = [
         ("", finding.title),
         ("why", finding.why),
@@ -161,9 +159,7 @@ def _block(finding: Finding, as_of: pd.Timestamp) -> str:
         ("explains", ", ".join(finding.explains)),
     ]
     lines += [
-        _wrapped(f"  {name:<10}{printable(text)}", " " * 12) if name else f"  {printable(text)}"
-        for name, text in told
-        if text
+        paragraph(text, head=f"  {name:<10}" if name else "  ") for name, text in told if text
     ]
     return "\n".join(lines)
 
@@ -189,7 +185,7 @@ def _unknown(findings: Sequence[Finding]) -> list[str]:
     for finding in findings:
         together.setdefault((finding.job_id, finding.why), []).append(finding.code)
     return [
-        _wrapped(f"CAN'T TELL  job {job_id}: {', '.join(codes)}. {printable(why)}", " " * 12)
+        paragraph(f"job {job_id}: {', '.join(codes)}. {why}", head="CAN'T TELL  ")
         for (job_id, why), codes in together.items()
     ]
 
@@ -213,21 +209,13 @@ def _thrown_away(
         count = int(mine["is_discarded"].fillna(False).sum()) if len(mine) else 0
         if count:
             told.append(
-                _wrapped(
-                    f"PAST  job {row['job_id']} ended as {row['status']}; {count:,} results that "
+                paragraph(
+                    f"job {row['job_id']} ended as {row['status']}; {count:,} results that "
                     "workers posted afterwards were thrown away with its stream.",
-                    "      ",
+                    head="PAST  ",
                 )
             )
     return told
-
-
-def _wrapped(text: str, indent: str) -> str:
-    return "\n".join(
-        textwrap.wrap(
-            text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-        )
-    )
 
 
 def _instant(at: pd.Timestamp) -> str:

@@ -3,20 +3,19 @@
 import argparse
 import asyncio
 import sys
-import textwrap
 from collections.abc import Iterator, Sequence
 
 import orjson
 
 from ami_console.cli import DONE, SOURCE_FAILED
-from ami_console.commands.printing import printable, shortened
+from ami_console.commands.printing import paragraph, shortened, width
 from ami_console.doctor import Examination, SourceReport, TimeZone, examine
 from ami_console.doctor.costs import Cost
 from ami_console.settings import Settings
 
 NEEDS_A_HUMAN = 1
 
-_WIDTH, _INDENT = 80, 13
+_INDENT = 13
 _MARKS = {"critical": "!!", "warning": "! ", "info": "i "}
 
 
@@ -36,16 +35,17 @@ def run(options: argparse.Namespace) -> int:
 def _tell(doing: str) -> None:
     """What is being done, on a terminal only; an empty text clears the line."""
     if sys.stderr.isatty():
-        print(f"\r\x1b[K{shortened(doing, _WIDTH - 1)}", end="", file=sys.stderr, flush=True)
+        print(f"\r\x1b[K{shortened(doing, width() - 1)}", end="", file=sys.stderr, flush=True)
 
 
 def _lines(found: Examination) -> Iterator[str]:
     worse = [problem for problem in found.problems if problem.severity != "info"]
     remarks = len(found.problems) - len(worse)
     looks = max(report.cost.looks for report in found.sources if report.source != "tap")
-    yield (
+    yield from _wrapped(
+        "",
         f"{found.as_of:%Y-%m-%d %H:%M:%S} UTC · {_many(looks, 'look')} at "
-        f"{_many(found.jobs, 'job')} · {_many(len(worse), 'problem')}, {_many(remarks, 'remark')}"
+        f"{_many(found.jobs, 'job')} · {_many(len(worse), 'problem')}, {_many(remarks, 'remark')}",
     )
     for problem in found.problems:
         yield ""
@@ -151,11 +151,5 @@ def _entry(name: str, text: str) -> Iterator[str]:
 
 
 def _wrapped(head: str, text: str) -> Sequence[str]:
-    """Text behind a head, in lines of 80 columns."""
-    return textwrap.wrap(
-        printable(text),
-        _WIDTH,
-        initial_indent=head,
-        subsequent_indent=" " * len(head),
-        break_on_hyphens=False,
-    ) or [head.rstrip()]
+    """Text behind a head, in lines of the width that there is."""
+    return paragraph(text, head=head).split("\n")

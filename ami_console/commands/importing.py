@@ -2,9 +2,11 @@
 
 import argparse
 import sys
+from collections.abc import Collection
+from pathlib import Path
 
 from ami_console.cli import BAD_INPUT, DONE
-from ami_console.commands.printing import printable
+from ami_console.commands.printing import paragraph, printable, shortened, unbroken, width
 from ami_console.importer import ACCEPTED, Imported, import_files, recognised
 from ami_console.settings import Settings
 
@@ -17,14 +19,21 @@ def run(options: argparse.Namespace) -> int:
     if sys.stderr.isatty():
         print("\r\x1b[K", end="", file=sys.stderr)
     for imported in done:
-        print(f"{printable(str(imported.path))}: {_told(imported)}")
+        print(_line(imported, options.paths))
         for line in imported.notes.lines():
-            print(f"  note: {printable(line)}")
+            print(paragraph(line, head="  note: "))
     if others:
-        names = ", ".join(sorted({printable(path.name) for path in others}))
-        print(f"not read: {names}; accepted are {ACCEPTED}")
-    print(f"times were read as {zone.key}; recorded in {options.into}")
+        names = ", ".join(sorted({path.name for path in others}))
+        print(paragraph(f"not read: {names}; accepted are {ACCEPTED}", indent=2))
+    print(paragraph(f"times were read as {zone.key}; recorded in {options.into}", indent=2))
     return BAD_INPUT if any(imported.notes.damaged for imported in done) else DONE
+
+
+def _line(imported: Imported, folders: Collection[Path]) -> str:
+    """A file and what came of it; one of a folder without the way to that folder."""
+    path = imported.path
+    shown = path.relative_to(path.parent.parent) if path.parent in folders else path
+    return paragraph(f"{shown}: {_told(imported)}", indent=2)
 
 
 def _told(imported: Imported) -> str:
@@ -40,11 +49,13 @@ def _told(imported: Imported) -> str:
         parts.append(f"{known} {what} were there already")
     if imported.told.unknown:
         parts.append(f"{imported.told.unknown} of unknown form, kept as text")
-    return f"{', '.join(parts)} ({imported.kind})"
+    parts[-1] += f" ({imported.kind})"
+    return ", ".join(map(unbroken, parts))
 
 
 def _progress(imported: Imported) -> None:
     if sys.stderr.isatty():
         count = f"{imported.told.lines} lines" if imported.told.lines else ""
         count = count or f"{imported.readings} readings"
-        print(f"\r{imported.path.name}: {count}\x1b[K", end="", file=sys.stderr)
+        line = shortened(f"{printable(imported.path.name)}: {count}", width() - 1)
+        print(f"\r{line}\x1b[K", end="", file=sys.stderr)

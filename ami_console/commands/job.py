@@ -21,7 +21,7 @@ from ami_console.actions import (
     why_not,
 )
 from ami_console.cli import BAD_INPUT, DONE, FOUND, SOURCE_FAILED
-from ami_console.commands.printing import printable
+from ami_console.commands.printing import paragraph, printable
 from ami_console.errors import SettingsError
 from ami_console.history import History
 from ami_console.instants import now_ns
@@ -82,10 +82,10 @@ def _preview(settings: Settings, options: argparse.Namespace) -> int:
     why = why_not(options.action, looks.status)
     if why is None:
         told = consequences(options.action, looks, as_of=as_of)
-        print(f"{options.action} of job {options.job} {printable(looks.name or '')} would mean:")
+        print(paragraph(f"{options.action} of job {options.job} {looks.name or ''} would mean:"))
         print("\n".join(map(_line, told)))
     else:
-        print(f"{options.action} of job {options.job} makes no sense: {printable(why)}")
+        print(paragraph(f"{options.action} of job {options.job} makes no sense: {why}"))
     for source, (_, error) in looks.errors.items():
         print(f"ami-console: {source}: {printable(error)}", file=sys.stderr)
     print("ami-console: nothing was done; add --yes to do it", file=sys.stderr)
@@ -104,7 +104,7 @@ async def _looked(settings: Settings, job_id: int) -> History:
 
 
 def _line(consequence: Consequence) -> str:
-    return f"  {MARKS[consequence.kind]} {printable(consequence.text)}"
+    return paragraph(consequence.text, head=f"  {MARKS[consequence.kind]} ")
 
 
 class _Saying:
@@ -120,14 +120,16 @@ class _Saying:
         if doing.step in ("asking", "following", "ended"):
             self._say(f"recorded in {doing.recorded_in}")
             self._say("\n".join(map(_line, doing.consequences)))
-            self._say(f"asking Antenna to {doing.action} job {doing.job_id} {doing.name or ''} …")
+            name = f"{doing.job_id} {doing.name or ''} …"
+            self._say(paragraph(f"asking Antenna to {doing.action} job {name}"))
         if doing.answer is not None:
-            self._say(doing.answer.says)
+            self._say(paragraph(doing.answer.says))
         if doing.outcome is not None:
             for each in doing.outcome.sources:
-                self._say(f"  {_SIGNS[each.state]} {each.source}: {each.says}")
+                head = f"  {_SIGNS[each.state]} "
+                self._say(paragraph(f"{each.source}: {each.says}", head=head))
             if doing.outcome.result != "going":
-                self._say(doing.outcome.says)
+                self._say(paragraph(doing.outcome.says))
 
     def interrupted(self) -> None:
         """Ctrl-C: what was sent can't be taken back."""

@@ -10,7 +10,15 @@ import pandas as pd
 from ami_console import frames
 from ami_console.cli import BAD_INPUT, DONE, SOURCE_FAILED
 from ami_console.commands.known_jobs import known_jobs
-from ami_console.commands.printing import UNKNOWN, cell, printable, shortened, table
+from ami_console.commands.printing import (
+    UNKNOWN,
+    cell,
+    paragraph,
+    printable,
+    shortened,
+    table,
+    unbroken,
+)
 from ami_console.history import History
 from ami_console.metrics import fleet, source_ages
 from ami_console.metrics.fleet import FLEET
@@ -60,7 +68,7 @@ def _as_table(jobs: pd.DataFrame, sources: pd.DataFrame, as_of: pd.Timestamp) ->
     rows = [
         {
             "job": cell(job["job_id"]),
-            "name": shortened(cell(job["name"]), 22),
+            "name": shortened(cell(job["name"]), 40),
             "state": cell(job["status"]),
             "done": f"{cell(job['processed'])}/{cell(job['total'])}",
             "failed": cell(job["failed"]),
@@ -75,8 +83,13 @@ def _as_table(jobs: pd.DataFrame, sources: pd.DataFrame, as_of: pd.Timestamp) ->
         + f" in {UNKNOWN if pd.isna(source['elapsed_s']) else format(source['elapsed_s'], '.2f')} s"
         for source in sources.to_dict("records")
     ]
-    head = f"{as_of:%Y-%m-%d %H:%M:%S} UTC\n{' · '.join(marks)}"
-    known = table(rows, left=frozenset({"name", "state"}))
+    head = f"{as_of:%Y-%m-%d %H:%M:%S} UTC\n{paragraph(' · '.join(map(unbroken, marks)))}"
+    known = table(
+        rows,
+        left=frozenset({"name", "state"}),
+        shrinks={"name": 12},
+        drops=("failed", "name", "in flight", "backlog", "state"),
+    )
     return f"{head}\n\n{known or 'no job is active, and none was lately'}"
 
 

@@ -8,11 +8,15 @@ from typing import Any
 import orjson
 
 from ami_console.cli import DONE
-from ami_console.commands.printing import UNKNOWN, cell, printable, table
+from ami_console.commands.printing import UNKNOWN, cell, paragraph, printable, width
 from ami_console.errors import UnknownJobError
 from ami_console.recording import open_recording
 from ami_console.settings import Settings
 from ami_console.summary import summarise
+from ami_console.terminal.words import cells
+
+NARROW = 60
+"""On fewer columns than this the values are not set below each other."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -41,7 +45,10 @@ def _as_table(numbers: dict[str, Any]) -> str:
     for name, value in numbers.items():
         for more, text in _lines(value):
             rows.append({"": f"{name}{more}", " ": text})
-    return table(rows, left=frozenset({"", " "})).lstrip("\n ")
+    if width() < NARROW:
+        return "\n".join(paragraph(row[" "], head=f"{row['']}  ", indent=2) for row in rows)
+    indent = 2 + max((cells(row[""]) for row in rows), default=0)
+    return "\n".join(paragraph(row[" "], head=row[""].ljust(indent)) for row in rows)
 
 
 def _lines(value: Any) -> Iterator[tuple[str, str]]:

@@ -23,6 +23,7 @@ from ami_console.collector import Collector
 from ami_console.diagnosis import Line
 from ami_console.diagnosis.judge import VERDICTS
 from ami_console.diagnosis.outlook import OUTLOOK
+from ami_console.one_job import OneJob
 from ami_console.reading import Reading
 from ami_console.recording import RecordingWriter, open_recording
 from ami_console.settings import Settings
@@ -127,7 +128,7 @@ def test_one_job_alone_is_judged_as_among_the_others(feed: StagedFeed) -> None:
     """Reading less must not change the answer."""
     as_of = feed.as_of()
     for job_id in (3, 4, 9):
-        alone = judgements.OneJob(feed, job_id)
+        alone = OneJob(feed, job_id)
         whole = judgements.consistency(feed, job_id, as_of=as_of)
         assert judgements.consistency(alone, job_id, as_of=as_of) == whole
         coming = judgements.outlook(feed, as_of=as_of, job_ids=[job_id])

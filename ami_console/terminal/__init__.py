@@ -1,0 +1,1 @@
+"""What a terminal shows: numbers in, lines of text out. No clock, no socket, no control codes."""

@@ -205,8 +205,8 @@ def _add_report_and_watch(
         "watch",
         help="the live view in a terminal, of all jobs or of one",
         description="Looks at every source and shows jobs, findings and what the sources say, "
-        "live, in the terminal. It records nothing. In a pipe it prints a block per look. Keys: j k "
-        "choose, Enter opens, Esc goes back, p pauses, q quits. Honours NO_COLOR.",
+        "live, in the terminal. It records nothing. In a pipe it prints a block per look. Keys: "
+        "j k choose, Enter opens, Esc goes back, p pauses, q quits. Honours NO_COLOR.",
     )
     watch.add_argument("job", nargs="?", type=_job, metavar="JOB")
     watch.add_argument("--for", dest="for_s", type=_seconds, metavar="SECONDS", help="then end")

@@ -105,7 +105,7 @@ def duration(value: Any) -> str:
     if absent(value):
         return MISSING
     seconds = float(value)
-    if 0 < seconds < 9.95:
+    if 0 < seconds < 9.95 and seconds % 1:
         return f"{seconds * 1000:.0f} ms" if seconds < 0.9995 else f"{seconds:.1f} s"
     whole = round(seconds)
     if whole < 60:

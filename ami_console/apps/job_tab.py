@@ -14,6 +14,7 @@ from ami_console.apps.head import tab_list
 from ami_console.apps.job import Job
 from ami_console.apps.judged_panes import JudgedPanes
 from ami_console.apps.logs_panel import LogsPanel
+from ami_console.apps.report_button import ReportButton, Wanted
 from ami_console.apps.stage import Stage
 from ami_console.apps.tasks_panel import TasksPanel
 from ami_console.apps.told import Told
@@ -46,10 +47,12 @@ class JobTab:
         self.judged = JudgedPanes(stage)
         self.panes = {name: cards.pane() for name in ("job", *FACTS, "empty")}
         self.parts: dict[str, Part] = {}
+        self._chosen: int | None = None
+        self.report = ReportButton(self._wanted)
         self._nav = cards.pane(act=self._act, stylesheets=[style.sheet("head")])
         self._place = cards.column()
         self._box = cards.column(
-            cards.card(self.panes["job"]),
+            cards.card(cards.column(self.panes["job"], self.report)),
             self.findings.pane,
             self.actions.pane,
             self.judged.pane,
@@ -90,6 +93,11 @@ class JobTab:
         """A chart was clicked: the log lines of that minute."""
         self._stage.view.param.update(part="logs", minute=views.iso(at.floor("min")))
 
+    def _wanted(self) -> Wanted | None:
+        """What the report is made of."""
+        stage = self._stage
+        return None if self._chosen is None else Wanted(stage.feed, self._chosen, stage.zone)
+
     def complete(self) -> None:
         """The browser has what is seen first: send the rest."""
         self._is_whole = True
@@ -100,6 +108,8 @@ class JobTab:
         """Bring it up to date; a job that nothing is known of is said to be unknown."""
         board, view = self._stage.board, self._stage.view
         job = board.job(chosen) if chosen is not None else None
+        self._chosen = chosen if job is not None else None
+        self.report.what = f"job {chosen}"
         self._box.visible = job is not None
         self._unknown.visible = job is None
         if job is None:

@@ -102,7 +102,8 @@ def _words(spans: pd.DataFrame, levels: dict[str, int], clock: WallClock) -> hv.
     """Words of the bars that are long enough for them, at their beginning."""
     begin, end = clock.to_axis(spans["begins_at"]), clock.to_axis(spans["ends_at"])
     words = spans["value"].to_numpy(dtype=object)
-    whole = end.max() - begin.min() if len(spans) else np.timedelta64(1)
+    instant = np.timedelta64(1, "ns")  # a story that is one look long has no length to divide by
+    whole = max(end.max() - begin.min(), instant) if len(spans) else instant
     share = (end - begin) / whole
     fits = share >= np.array([WORD_SHARE * (len(word) + 2) for word in words], dtype="float64")
     middle = begin[fits] + (end - begin)[fits] / 2

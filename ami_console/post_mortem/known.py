@@ -228,12 +228,13 @@ def _life(
     held: Mapping[str, pd.DataFrame], begin: pd.Timestamp, end: pd.Timestamp
 ) -> tuple[pd.Timestamp, pd.Timestamp]:
     """From a little before a job's start to a while after its end, as far as anything is seen."""
-    jobs = held["jobs"]
+    jobs, first = held["jobs"], begin
     started, finished = jobs["started_at"].dropna(), jobs["finished_at"].dropna()
     if len(started):
         begin = max(begin, started.min() - pd.Timedelta(seconds=BEFORE_S))
     if len(finished) and jobs["status"].iloc[-1] in FINAL_STATUSES:
-        end = min(end, finished.iloc[-1] + pd.Timedelta(seconds=AFTER_S))
+        # of a job that ended long before anybody looked, at least the first look
+        end = min(end, max(first, finished.iloc[-1] + pd.Timedelta(seconds=AFTER_S)))
     return min(begin, end), end
 
 

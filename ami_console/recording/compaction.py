@@ -6,7 +6,7 @@ a reader, or whoever opens the recording after a crash in between, ignores a par
 inside another.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -75,7 +75,7 @@ def merge(directory: Path, name: str, spans: list[Span]) -> None:
     held = parts_in(directory)
     paths = [held[span] for span in spans]
     whole = Span(spans[0].first, spans[-1].last)
-    parts.write(directory, name, whole, _ordered(name, paths))
+    parts.write(directory, name, whole, ordered(p for path in paths for p in _pieces(name, path)))
     for path in paths:
         path.unlink()
 
@@ -89,23 +89,35 @@ def remove_leftovers(directory: Path) -> None:
             file.unlink()
 
 
-def _ordered(name: str, paths: list[Path]) -> Iterator[pa.Table]:
+def ordered(pieces: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Pieces of a frame as larger ones, each in the order in which rows lie in a part."""
     waiting: list[pa.Table] = []
-    for path in paths:
-        for piece in _pieces(name, path):
-            waiting.append(piece)
-            if sum(each.num_rows for each in waiting) >= parts.SORTED_ROWS:
-                yield parts.in_order(pa.concat_tables(waiting))
-                waiting = []
+    for piece in pieces:
+        waiting.append(piece)
+        if sum(each.num_rows for each in waiting) >= parts.SORTED_ROWS:
+            yield parts.in_order(pa.concat_tables(waiting))
+            waiting = []
     if waiting:
         yield parts.in_order(pa.concat_tables(waiting))
 
 
+def pieces_of(name: str, content: bytes, file_name: str) -> Iterator[pa.Table]:
+    """Row groups of a part in the frame's schema; a damaged one can fail in any way."""
+    checked = parts.verified(content, file_name)
+    with pq.ParquetFile(checked, page_checksum_verification=True) as file:
+        for group in range(file.num_row_groups):
+            yield parts.conform(file.read_row_group(group), name)
+
+
+def rows_in(content: bytes, file_name: str) -> int:
+    """How many rows a part holds; a damaged one can fail in any way."""
+    with pq.ParquetFile(parts.verified(content, file_name)) as file:
+        rows: int = file.metadata.num_rows
+    return rows
+
+
 def _pieces(name: str, path: Path) -> Iterator[pa.Table]:
     try:
-        content = parts.verified(path.read_bytes(), path.name)
-        with pq.ParquetFile(content, page_checksum_verification=True) as file:
-            for group in range(file.num_row_groups):
-                yield parts.conform(file.read_row_group(group), name)
+        yield from pieces_of(name, path.read_bytes(), path.name)
     except Exception as error:  # a damaged file can fail in any way
         raise UnreadablePart(path, str(error) or type(error).__name__) from error

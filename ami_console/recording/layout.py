@@ -2,6 +2,7 @@
 
 recording.json             format version, when and by what it was made
 recording.lock             held by the one writer
+packing.lock               held while parts are made, joined or removed
 tail/segment-000012.jsonl  newest looks, one per line
 frame=jobs/day=2026-11-23/part-000001-000008-1c291ca3.parquet
                            segments 1 to 8 of one frame and UTC day
@@ -30,6 +31,7 @@ MAJOR, MINOR = 1, 1
 
 INFO = "recording.json"
 LOCK = "recording.lock"
+PACKING = "packing.lock"
 TAIL = "tail"
 DAMAGED = "damaged"
 
@@ -132,16 +134,19 @@ class Info:
         major: Readers and writers of another major version keep away.
         minor: A newer minor version may have more columns and frames: readable, not writable.
         created_at: When the recording was begun, ISO 8601; ``None`` when not said.
+        segments_pruned: Segments up to this number may have been removed with old days. Numbers
+            are never used again: copies of those days may hold them.
     """
 
     major: int
     minor: int
     created_at: str | None
+    segments_pruned: int = 0
 
     @classmethod
     def new(cls) -> Self:
         """Of a recording that begins now, in today's format."""
-        return cls(MAJOR, MINOR, datetime.now(UTC).isoformat(timespec="seconds"))
+        return cls(MAJOR, MINOR, datetime.now(UTC).isoformat(timespec="microseconds"))
 
     @classmethod
     def parse(cls, text: bytes) -> Self:
@@ -155,16 +160,24 @@ class Info:
             raise ValueError(f"it does not say that it belongs to an {FORMAT}")
         major, _, minor = str(said.get("format_version")).partition(".")
         created_at = said.get("created_at")
-        return cls(int(major), int(minor or 0), None if created_at is None else str(created_at))
+        pruned = said.get("segments_pruned")
+        return cls(
+            int(major),
+            int(minor or 0),
+            None if created_at is None else str(created_at),
+            pruned if isinstance(pruned, int) else 0,
+        )
 
     def text(self) -> bytes:
         """What the file holds."""
-        said = {
+        said: dict[str, Any] = {
             "format": FORMAT,
             "format_version": f"{self.major}.{self.minor}",
             "created_at": self.created_at,
             "ami_console_version": __version__,
         }
+        if self.segments_pruned:
+            said["segments_pruned"] = self.segments_pruned
         return orjson.dumps(said, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
     def check(self, where: str, *, to_write: bool = False) -> None:

@@ -1,10 +1,51 @@
-"""One writer per recording: a lock that the system takes back when its holder dies."""
+"""Who may change a recording: locks that the system takes back when their holder dies.
+
+Two of them. The writer's says who appends, for as long as it does. The packing lock is held for
+the short while in which parts are made, joined or removed; so upkeep can do that beside a
+writer, whose looks go into the tail meanwhile.
+"""
 
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 from ami_console.errors import RecordingError
+from ami_console.recording.layout import PACKING
+
+
+class RecordingInUse(RecordingError):
+    """Another process is recording there."""
+
+
+@contextmanager
+def packing(directory: Path) -> Iterator[None]:
+    """Be alone among those who make, join or remove parts of a recording; waits for its turn.
+
+    Raises:
+        RecordingError: This system has no such locks.
+        OSError: The directory is gone, or can't be locked.
+    """
+    fcntl = _locks(directory)
+    held = os.open(directory / PACKING, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
+
+
+def _locks(directory: Path) -> ModuleType:
+    try:
+        import fcntl  # noqa: PLC0415 - not on Windows, where recordings can still be read
+    except ImportError:
+        raise RecordingError(
+            f"Can't record into {directory}: this system has no file locks (flock); "
+            "record on Linux or macOS. Recordings can be read here."
+        ) from None
+    return fcntl
 
 
 class WriterLock:
@@ -14,15 +55,10 @@ class WriterLock:
         """Take the lock.
 
         Raises:
-            RecordingError: Somebody else holds it; the message says who.
+            RecordingInUse: Somebody else holds it; the message says who.
+            RecordingError: It can't be locked.
         """
-        try:
-            import fcntl  # noqa: PLC0415 - not on Windows, where recordings can still be read
-        except ImportError:
-            raise RecordingError(
-                f"Can't record into {path.parent}: this system has no file locks (flock); "
-                "record on Linux or macOS. Recordings can be read here."
-            ) from None
+        fcntl = _locks(path.parent)
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -31,7 +67,7 @@ class WriterLock:
         except BlockingIOError:
             holder = os.pread(self._file, 200, 0).decode(errors="replace").strip()
             os.close(self._file)
-            raise RecordingError(
+            raise RecordingInUse(
                 f"Can't record into {path.parent}: {holder or 'another process'} is recording "
                 "there. Stop it, or record into another directory."
             ) from None

@@ -10,7 +10,7 @@ import os
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -116,9 +116,7 @@ def write(directory: Path, name: str, span: Span, tables: Iterable[pa.Table]) ->
     unfinished = directory / f".part-{span.first}-{span.last}.tmp"
     try:
         with unfinished.open("wb") as file:
-            with pq.ParquetWriter(file, layout.arrow_schema(name), **_encoding(name)) as writer:
-                for table in tables:
-                    writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
+            encode(file, name, tables)
             file.flush()
             os.fsync(file.fileno())
         path = directory / layout.part_file(span, checksum(unfinished.read_bytes()))
@@ -128,6 +126,19 @@ def write(directory: Path, name: str, span: Span, tables: Iterable[pa.Table]) ->
         raise
     sync_directory(directory)
     return path
+
+
+def encode(file: IO[bytes], name: str, tables: Iterable[pa.Table]) -> None:
+    """Write the content of a part.
+
+    Args:
+        file: Where to.
+        name: The frame.
+        tables: Pieces in the frame's schema, each ordered by :func:`in_order`.
+    """
+    with pq.ParquetWriter(file, layout.arrow_schema(name), **_encoding(name)) as writer:
+        for table in tables:
+            writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
 
 
 def verified(content: bytes, file_name: str) -> pa.BufferReader:

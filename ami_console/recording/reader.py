@@ -12,6 +12,7 @@ from ami_console import frames
 from ami_console.errors import RecordingError
 from ami_console.recording import layout, typed
 from ami_console.recording.packed import PartReader, Wanted
+from ami_console.recording.shown import shown
 from ami_console.recording.store import Changed, Damage, Store, View
 
 _ATTEMPTS = 100
@@ -46,6 +47,16 @@ class Recording:
 
     def __repr__(self) -> str:
         return f"Recording({', '.join(map(repr, self.paths))})"
+
+    def _repr_html_(self) -> str:
+        return shown(
+            self.paths,
+            first_at=self.first_at,
+            last_at=self.last_at,
+            jobs=self.jobs(),
+            told=self.latest("jobs"),
+            damaged=self.damaged,
+        )
 
     @property
     def paths(self) -> list[str]:

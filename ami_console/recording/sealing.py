@@ -2,7 +2,8 @@
 
 A segment is deleted only when all of it is in parts on disk. A part of one segment always gets
 the same name and content, so that sealing can die anywhere and simply be done again. Should it
-fail, the segments stay, readers read them there, and the next turn tries again.
+fail, the segments stay, readers read them there, and the next turn tries again. Each turn holds
+the packing lock, as upkeep of the same recording may be under way in another process.
 """
 
 import logging
@@ -13,6 +14,7 @@ from pathlib import Path
 from ami_console import frames
 from ami_console.recording import compaction, layout, parts, tail
 from ami_console.recording.layout import Span
+from ami_console.recording.lock import packing
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +45,12 @@ class Sealer:
         Returns:
             The number of the next segment: higher than all that were ever used.
         """
-        used = [0, *self._waiting()]
+        with packing(self._directory):
+            return self._recover()
+
+    def _recover(self) -> int:
+        pruned = layout.Info.parse((self._directory / layout.INFO).read_bytes()).segments_pruned
+        used = [pruned, *self._waiting()]
         set_aside = self._directory / layout.DAMAGED
         if set_aside.is_dir():
             used += [layout.segment_number(file.name) or 0 for file in set_aside.iterdir()]
@@ -73,13 +80,14 @@ class Sealer:
 
     def _turn(self, number: int) -> None:
         try:
-            touched: dict[str, set[int]] = {}
-            try:
-                for waiting in self._waiting():
-                    if waiting < number:
-                        self._seal(waiting, touched)
-            finally:
-                self._merge(touched)
+            with packing(self._directory):
+                touched: dict[str, set[int]] = {}
+                try:
+                    for waiting in self._waiting():
+                        if waiting < number:
+                            self._seal(waiting, touched)
+                finally:
+                    self._merge(touched)
         except Exception as error:
             self._say_trouble(
                 f"The looks are safe in {self._tail}, but can't be packed at present: {error}"

@@ -76,8 +76,8 @@ class Store:
         Raises:
             RecordingError: There is none, or one that this version can't read.
         """
-        self.shown = _without_secrets(os.fspath(path))
-        self.files, self.root = _filesystem(os.fspath(path), self.shown)
+        self.shown = without_secrets(os.fspath(path))
+        self.files, self.root = filesystem(os.fspath(path), self.shown)
         self._segments: dict[int, _Segment] = {}
         self._damage: dict[tuple[str, str], Damage] = {}
         self._check()
@@ -258,7 +258,7 @@ class _Segment:
         return held
 
 
-def _without_secrets(path: str) -> str:
+def without_secrets(path: str) -> str:
     """The path; of a URI, without user, password and query."""
     scheme, separator, rest = path.partition("://")
     if not separator:
@@ -267,7 +267,12 @@ def _without_secrets(path: str) -> str:
     return f"{scheme}://{place.rpartition('@')[2]}{slash}{inner}"
 
 
-def _filesystem(path: str, shown: str) -> tuple[pa.fs.FileSystem, str]:
+def filesystem(path: str, shown: str) -> tuple[pa.fs.FileSystem, str]:
+    """The file system that a path or URI is on, and the path in it.
+
+    Raises:
+        RecordingError: It can't be reached; the message calls it ``shown``.
+    """
     try:
         if "://" not in path:
             return pa.fs.LocalFileSystem(), os.path.abspath(path)

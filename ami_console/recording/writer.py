@@ -5,6 +5,7 @@ import re
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -255,14 +256,19 @@ def _prepare(path: Path) -> str | None:
             found.check(str(path), to_write=True)
             if (found.major, found.minor) == (layout.MAJOR, layout.MINOR):
                 return None
-        found = layout.Info(layout.MAJOR, layout.MINOR, found.created_at)
+        found = replace(found, major=layout.MAJOR, minor=layout.MINOR)
     else:
         found = layout.Info.new()
+    write_info(path, found)
+    return note
+
+
+def write_info(path: Path, info: layout.Info) -> None:
+    """Write the info file of a recording, whole or not at all."""
     unfinished = path / f".{layout.INFO}.tmp"
     with unfinished.open("wb") as file:
-        file.write(found.text())
+        file.write(info.text())
         file.flush()
         os.fsync(file.fileno())
-    unfinished.replace(info)
+    unfinished.replace(path / layout.INFO)
     parts.sync_directory(path)
-    return note

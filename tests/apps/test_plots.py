@@ -6,11 +6,15 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 import pytest
-from recorded import history_of
+from recorded import history_of, readings
 
-from ami_console import metrics, plots
-from ami_console.errors import FrameError
+from ami_console import diagnosis, metrics, plots
+from ami_console.charts import MAX_POINTS
+from ami_console.errors import FrameError, UnknownJobError
+from ami_console.history import History
 from ami_console.metrics.story import story
+from ami_console.plots.one_job import OneJob
+from ami_console.plots.source import folded
 from ami_console.plots.tasks import MOST_TASKS, thinned
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -264,3 +268,126 @@ def test_a_missing_column_is_named(draw: object, column: str) -> None:
     """The message must say what to bring."""
     with pytest.raises(FrameError, match=column):
         draw(pd.DataFrame({"job_id": [3]}))  # type: ignore[operator]
+
+
+def same(left: hv.Element, right: hv.Element) -> None:
+    """Two plots hold the same: labels, dimensions and values."""
+    pairs = list(
+        zip(*(e if isinstance(e, hv.Overlay) else [e] for e in (left, right)), strict=True)
+    )
+    assert pairs
+    for one, other in pairs:
+        assert type(one) is type(other)
+        assert one.label == other.label
+        assert [d.label for d in one.dimensions()] == [d.label for d in other.dimensions()]
+        pd.testing.assert_frame_equal(one.dframe(), other.dframe())
+
+
+@pytest.fixture(scope="module")
+def two_jobs() -> History:
+    """Two real jobs in one history, as a recording of a night has them."""
+    history = history_of("c_worker_crash", "looks", "tap", "job_log")
+    for way in ("looks", "tap"):
+        for reading in readings("a_healthy", way):
+            history.add(reading)
+    return history
+
+
+def test_a_plot_takes_its_frame_out_of_a_recording(two_jobs: History) -> None:
+    """``plots.throughput(recording, job=6)`` is what the frames give by hand, for each plot."""
+    crash = tasks_of("c_worker_crash", 6, "looks", "tap", "job_log")
+    alone = history_of("c_worker_crash", "looks", "tap", "job_log")
+    held = {
+        name: alone.frame(name, job_id=6)
+        for name in ("jobs", "consumers", "counters", "log_events")
+    }
+    line = metrics.timeline(
+        held["consumers"], counters=held["counters"], tasks=crash, reads=alone.frame("reads")
+    )
+    as_of = two_jobs.latest("reads")["observed_at"].max()
+    for name in ("throughput", "backlog", "redelivery", "latency"):
+        draw = getattr(plots, name)
+        known = line[line["observed_at"] <= held["consumers"]["observed_at"].max()]
+        same(draw(two_jobs, job=6, zone=NEW_YORK), draw(known, zone=NEW_YORK))
+    same(plots.attempts(two_jobs, job=6), plots.attempts(metrics.attempts(crash)))
+    same(plots.task_timeline(two_jobs, job=6), plots.task_timeline(crash))
+    buckets = metrics.over_time(crash, as_of=as_of, width_s=10)
+    few = metrics.few_values(crash, buckets)
+    same(plots.buckets(two_jobs, job=6, width_s=10), plots.buckets(buckets))
+    same(plots.percentiles(two_jobs, job=6, width_s=10), plots.percentiles(buckets, few))
+    cells = metrics.heatmap(crash, as_of=as_of, width_s=10)
+    same(plots.latency_heatmap(two_jobs, job=6, width_s=10), plots.latency_heatmap(cells))
+    told = story(
+        6,
+        as_of=as_of,
+        reads=alone.frame("reads"),
+        verdicts=diagnosis.verdicts(two_jobs, as_of=as_of, job_ids=[6]),
+        **held,
+    )
+    same(plots.states(alone, job=6, as_of=as_of), plots.states(told.spans, told.happenings))
+
+
+def test_jobs_of_a_recording_are_drawn_together_or_alone(two_jobs: History) -> None:
+    """All of them, some, one, and one that is a source of its own."""
+    labels = [curve.label for curve in plots.backlog(two_jobs)]
+    assert labels == [f"job {n}, {what}" for n in (3, 6) for what in ("backlog", "in flight")]
+    same(plots.backlog(two_jobs, job=[3, 6]), plots.backlog(two_jobs))
+    same(plots.backlog(two_jobs, job=6), plots.backlog(OneJob(two_jobs, 6)))
+    same(plots.states(two_jobs, job=6), plots.states(OneJob(two_jobs, 6)))
+    both = pd.concat([tasks_of("c_worker_crash", 6), tasks_of("a_healthy", 3)])
+    same(
+        plots.attempts(metrics.attempts(both), job=3),
+        plots.attempts(metrics.attempts(tasks_of("a_healthy", 3))),
+    )
+
+
+def test_which_job_is_asked_where_it_is_not_clear(two_jobs: History) -> None:
+    """A story is of one job; and job 99 was never seen."""
+    for draw in (plots.states, plots.task_timeline):
+        with pytest.raises(UnknownJobError, match="say job=…; jobs to choose from: 3, 6"):
+            draw(two_jobs)
+    for draw in (plots.throughput, plots.attempts, plots.states, plots.buckets):
+        with pytest.raises(UnknownJobError, match="nothing is known of job 99"):
+            draw(two_jobs, job=99)
+
+
+def test_a_recording_is_drawn_as_it_was_known_then(two_jobs: History, crash: pd.DataFrame) -> None:
+    """Wound back to the middle of a job; a frame can't be."""
+    then = pd.Timestamp("2026-11-23T15:16:35Z")
+    for draw in (plots.backlog, plots.states):
+        times = [
+            part.dimension_values(0) for part in draw(two_jobs, job=6, as_of=then) if len(part)
+        ]
+        assert max(pd.Timestamp(each.max(), tz="UTC") for each in times) <= then
+    assert plots.task_timeline(two_jobs, job=6, as_of=then)
+    with pytest.raises(ValueError, match="a frame is drawn as it is"):
+        plots.task_timeline(crash, as_of=then)
+
+
+def test_a_zone_may_be_a_name(crash: pd.DataFrame) -> None:
+    """In a notebook nobody wants to import ``ZoneInfo``."""
+    same(
+        plots.task_timeline(crash, zone="America/New_York"),
+        plots.task_timeline(crash, zone=NEW_YORK),
+    )
+
+
+def test_a_source_without_a_row_gives_an_empty_plot() -> None:
+    """Drawn before the first look."""
+    for name in ("throughput", "latency", "attempts", "buckets", "percentiles", "latency_heatmap"):
+        element = getattr(plots, name)(History())
+        parts = element if isinstance(element, hv.Overlay) else [element]
+        assert sum(map(len, parts)) == 0
+        drawn(element)
+
+
+def test_a_long_job_is_drawn_in_buckets(two_jobs: History) -> None:
+    """A day at two seconds a look: the notebook would grow by megabytes for each plot."""
+    short = metrics.timeline(two_jobs.frame("consumers"), counters=two_jobs.frame("counters"))
+    assert folded(short) is short
+    times = pd.date_range("2026-11-23", periods=5_000, freq="2s", tz="UTC").as_unit("ns")
+    many = short.iloc[[20] * 5_000].reset_index(drop=True).assign(observed_at=times)
+    drawn_rows = folded(many)
+    assert len(drawn_rows) <= MAX_POINTS
+    assert drawn_rows["num_pending"].eq(float(short["num_pending"].iloc[20])).all()
+    assert drawn_rows["observed_at"].iloc[-1] == times[-1]

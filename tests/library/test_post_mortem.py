@@ -305,6 +305,7 @@ def test_failed_images_are_the_cause_where_nothing_explains_them() -> None:
     assert (few.cause.code, most.cause.code) == ("lost_images", "mostly_failing")
     assert few.cause.sentence == "12 of 100 images failed, and the job ended as SUCCESS."
     assert any("which images failed" in told for told in few.not_known)
+    assert _failing("SUCCESS", 0).cause.code == "none"
     running = _failing("STARTED", 12)
     assert running.cause.sentence == "12 of 100 images failed so far."
 

@@ -94,6 +94,8 @@ def test_it_runs(demo: Demo, tmp_path: Path, name: str) -> None:
     seen = text(book)
     for words in says:
         assert words in seen
+    if "watch(for_s=8)" in instead.get("choose", ""):
+        assert any("watched for 8 s: antenna ok" in each for each in shown(book, "text/plain"))
     assert demo.token not in nbformat.writes(book)
 
 

@@ -68,6 +68,12 @@ def test_no_output_holds_a_secret(book: nbformat.NotebookNode) -> None:
     assert "planted" not in whole
 
 
+def test_nothing_is_fetched_from_elsewhere(book: nbformat.NotebookNode) -> None:
+    """JupyterLab runs where there is no internet, and the plots are there."""
+    whole = nbformat.writes(book)
+    assert not re.findall(r"cdn\.(?:bokeh|holoviz)\.org", whole)
+
+
 def test_the_tab_key_offers_what_is_for_people(book: nbformat.NotebookNode) -> None:
     """No imported module, no helper."""
     (names,) = [each for cell in book.cells[-1:] for each in cell.outputs]

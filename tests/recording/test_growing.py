@@ -85,7 +85,7 @@ def test_kill_at_any_instant(tmp_path: Path, start_recorder: StartRecorder, seed
     alone = pd.read_parquet(path / "frame=consumers")
     assert sorted(alone["messages"]) == sorted(list(range(begin)) * len(JOBS))
     left = {file.name for file in path.rglob("*") if file.is_file() and "part-" not in file.name}
-    assert left == {"recording.json", "recording.lock"}
+    assert left == {"recording.json", "recording.lock", "packing.lock"}
     assert not list(path.rglob(".part*"))
 
 

@@ -63,18 +63,20 @@ def python_lines(drawing: Drawing, *, recording: str | None) -> str:
 
 def _head(drawing: Drawing, recording: str | None, body: list[str]) -> list[str]:
     used = ("charts", "diagnosis", "metrics", "plots")
-    parts = [name for name in used if any(f"{name}." in line for line in body)]
+    drawn = ["plots.extension()", *body]
+    parts = [name for name in used if any(f"{name}." in line for line in drawn)]
+    holoviews = ["import holoviews as hv"] if any("hv." in line for line in body) else []
     noted = [] if recording is not None else ["# Nothing is recorded here: name a recording."]
     return [
         "from zoneinfo import ZoneInfo",
         "",
-        "import holoviews as hv",
+        *holoviews,
         "import pandas as pd",
         "",
         f"from ami_console import {', '.join(parts)}",
         "from ami_console.recording import open_recording",
         "",
-        'hv.extension("bokeh")',
+        "plots.extension()",
         *noted,
         f"recording = open_recording({_quoted(recording or 'recording')})",
         f"zone = ZoneInfo({_quoted(drawing.zone.key)})",

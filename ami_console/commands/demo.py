@@ -2,9 +2,11 @@
 
 import argparse
 import os
+import shlex
 import sys
 import webbrowser
 from dataclasses import replace
+from pathlib import Path
 
 from ami_console.apps.feed import LiveFeed
 from ami_console.cli import DONE, TAP_EFFECT
@@ -43,6 +45,7 @@ def run(options: argparse.Namespace) -> int:
                     serving(feed, options) as address,
                 ):
                     _introduce(stack, address)
+                    _tell_notebooks(_settings_file(stack, settings))
                     if tap:
                         print(f"listening to acknowledgements: {TAP_EFFECT}", flush=True)
                     if not options.no_open:
@@ -60,6 +63,20 @@ def _tap_in_environment() -> bool:
     name = f"{PREFIX}TAP"
     asked = {name: os.environ[name]} if name in os.environ else {}
     return Settings.from_environment(asked, dotenv=None).tap
+
+
+def _settings_file(stack: Stack, settings: Settings) -> Path:
+    """The demo's settings for others, notebooks above all; it goes with the demo."""
+    lines = {**stack.environment(), f"{PREFIX}RECORDING": str(settings.recording)}
+    path = stack.folder / "settings.env"
+    path.touch(mode=0o600)
+    path.write_text("".join(f"{name}={shlex.quote(value)}\n" for name, value in lines.items()))
+    return path
+
+
+def _tell_notebooks(path: Path) -> None:
+    print(f'in a notebook: ami_console.connect("{path}")')
+    print(f"in a shell:    set -a; . {shlex.quote(str(path))}; set +a", flush=True)
 
 
 def _introduce(stack: Stack, address: str) -> None:

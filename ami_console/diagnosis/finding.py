@@ -8,6 +8,9 @@ import numpy as np
 import orjson
 import pandas as pd
 
+from ami_console import markup
+from ami_console.markup import Html, card, folded, instant, joined, paragraph, safe, state, table
+
 Severity = Literal["critical", "warning", "info"]
 Outcome = Literal["finding", "cant_tell"]
 
@@ -118,6 +121,29 @@ class Finding:
             explains=() if pd.isna(row["explains"]) else tuple(row["explains"].split(",")),
         )
 
+    def html(self, *, is_open: bool = True) -> Html:
+        """All that it tells, as a line that unfolds."""
+        mark, tone = markup.SEVERITIES[self.severity]
+        about = f"job {self.job_id}: " if self.job_id is not None else ""
+        since = "" if self.since is None else f" since {instant(self.since)}"
+        head = Html(
+            f"{state(self.severity, mark, tone)} {safe(about + self.title)} "
+            f'<span class="ami-dim"><code>{safe(self.code)}</code>{since}</span>'
+        )
+        told = {
+            "": self.why,
+            "Next: ": self.next_step,
+            "In doubt: ": self.doubt,
+            "Wrong if: ": self.disproved_by,
+            "Explains: ": ", ".join(self.explains),
+        }
+        parts = [paragraph(f"{name}{text}") for name, text in told.items() if text]
+        body = joined([*parts, _evidence(self.evidence)])
+        return folded(head, body, tone=tone, is_open=is_open)
+
+    def _repr_html_(self) -> str:
+        return card(f"Finding as of {instant(self.as_of)}", self.html())
+
     def as_json(self) -> dict[str, Any]:
         """A JSON object: instants as ISO 8601 in UTC, unknown as ``None``."""
         return {
@@ -140,6 +166,19 @@ class Finding:
             "disproved_by": self.disproved_by,
             "explains": list(self.explains),
         }
+
+
+def _evidence(evidence: Sequence[Evidence]) -> Html:
+    rows = [
+        {
+            "it rests on": each.name,
+            "value": plain(each.value),
+            "told by": each.source,
+            "read at": instant(each.observed_at),
+        }
+        for each in evidence
+    ]
+    return table(rows)
 
 
 def worst_first(findings: Sequence[Finding]) -> list[Finding]:

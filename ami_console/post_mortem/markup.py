@@ -16,11 +16,13 @@ _STYLE = """
 .ami-pm { max-width: 72ch; color: var(--jp-content-font-color1, #1b1f24); line-height: 1.5; }
 .ami-pm h3 { margin: 0 0 .4em; font-size: 1.1em; }
 .ami-pm p { margin: 0 0 .7em; overflow-wrap: anywhere; }
-.ami-pm table { border-collapse: collapse; margin: .3em 0 .7em;
+.ami-pm.ami-pm table { border-collapse: collapse; margin: .3em 0 .7em;
   font-variant-numeric: tabular-nums; }
-.ami-pm th, .ami-pm td { padding: .15em .8em .15em 0; text-align: left; vertical-align: top;
-  border-bottom: 1px solid var(--jp-border-color2, #8886); white-space: nowrap; }
-.ami-pm .ami-pm-value { white-space: normal; overflow-wrap: anywhere; min-width: 12ch; }
+.ami-pm.ami-pm table :is(th, td) { padding: .15em .8em .15em 0; text-align: left;
+  vertical-align: top; max-width: none; white-space: nowrap;
+  border-bottom: 1px solid var(--jp-border-color2, #8886); }
+.ami-pm.ami-pm table .ami-pm-value { white-space: normal; overflow-wrap: anywhere;
+  min-width: 12ch; }
 .ami-pm .ami-pm-wide { overflow-x: auto; }
 .ami-pm summary { cursor: pointer; }
 @media (prefers-color-scheme: dark) {

@@ -37,6 +37,9 @@ def no_worker(known: Known, troubled: pd.DataFrame) -> Suspect | None:
     if never:
         since = queued_at if absent(since) else since
         until = known.ended_at
+        waited_s = seconds_between(since, known.as_of)
+        if spoken.empty and not known.is_over and (waited_s is None or waited_s <= QUIET_S):
+            return None  # it has only just begun
     elif spoken.empty:
         since, until = queued_at, fetched_at
         waited_s = seconds_between(since, until)

@@ -232,6 +232,8 @@ def test_the_story_of_a_job_has_its_lanes_and_events() -> None:
     assert begin == pd.Timestamp("2026-11-23T11:40:14")
     glyph = hv.renderer("bokeh").get_plot(element).subplots[("Rectangles", "II")].handles["glyph"]
     assert glyph.hatch_pattern == "right_diagonal_line"
+    look = told.spans.head(1).assign(ends_at=told.spans["begins_at"].head(1))
+    drawn(plots.states(look))  # a job that was looked at once: its story has no length
     nothing = plots.states(told.spans.head(0), told.happenings.head(0))
     assert sum(map(len, nothing)) == 0
     drawn(nothing)

@@ -1,6 +1,7 @@
 """The README is what a newcomer types: every command, setting and example in it works."""
 
 import dataclasses
+import gzip
 import re
 import shlex
 import subprocess
@@ -135,7 +136,7 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("example", blocks("python"), ids=["library", "pandas"])
+@pytest.mark.parametrize("example", blocks("python"), ids=["library", "post-mortem", "pandas"])
 def test_the_python_examples_run(
     example: str,
     recordings: Path,
@@ -144,11 +145,19 @@ def test_the_python_examples_run(
 ) -> None:
     """The first thing that is pasted into a notebook, on the recording of a real job."""
     monkeypatch.chdir(recordings)
+    saved = ROOT / "tests/data/antenna/c_worker_crash/final_detail.json.gz"
+    (recordings / "job-6.json").write_bytes(gzip.decompress(saved.read_bytes()))
     names: dict[str, Any] = {}
     exec(example, names)  # the README is ours
     if "line" in names:
         assert names["line"]["redeliveries_total"].max() == 8
-        assert "acked_per_min" in capsys.readouterr().out
+        told = capsys.readouterr().out
+        assert "acked_per_min" in told
+        assert "a worker took 8 images" in told
+        assert (recordings / "job.html").stat().st_size < 3_000_000
+    elif "found" in names:
+        assert names["found"].cause.code == "worker_lost"
+        assert len(names["found"].images) == 8
     else:
         assert names["consumers"]["delivered_consumer_seq"].max() == 48
 

@@ -81,6 +81,11 @@ def test_what_is_recorded_is_worth_a_notebook(demo: Demo) -> None:
 NOTEBOOKS = {
     "quickstart": ({"choose": LIVE}, ("Watched for", "Spiekeroog dune row B")),
     "job": ({"choose": LIVE}, (f"Job {MOVING}: Spiekeroog dune row B", "fetching")),
+    "post_mortem": (
+        {"choose": f"paths = [settings.recording]\njob_id = {CRASHED}"},
+        (f"Job {CRASHED}", "A worker was lost", "were handed out again"),
+    ),
+    "dashboard": ({}, ()),
 }
 """Notebook → what its reader changes (nothing: the recording is that of the demo), and what it
 must say."""

@@ -4,7 +4,8 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 # A file's tests stay together, for they share servers; the longest files come first as it is.
-SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# Most tests wait for a server, a browser or a kernel: three at a time keep two processors busy.
+SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 

@@ -1,8 +1,6 @@
 """The last hours of readings in memory, served as frames."""
 
 import threading
-from bisect import bisect_left, bisect_right
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +10,7 @@ from ami_console import frames
 from ami_console.batch import Batch, Row
 from ami_console.frames import BATCHED, FrameSource
 from ami_console.history_batches import JobBatches
+from ami_console.history_rows import Rows, Values, frame_of
 from ami_console.instants import NS_PER_S
 from ami_console.reading import Reading
 
@@ -20,8 +19,6 @@ KEEP_S = 6 * 3600.0
 
 KEEP_LATEST_S = 24 * 3600.0
 """How long the last row of something that is not seen any more is kept, seconds."""
-
-Values = tuple[Any, ...]
 
 
 class History:
@@ -39,9 +36,7 @@ class History:
         self._keep_ns = int(keep_s * NS_PER_S)
         self._lock = threading.Lock()
         # frame → job (or source) → rows in order of time, observed_at first
-        self._rows: dict[str, dict[Any, list[Values]]] = {
-            n: defaultdict(list) for n in frames.FRAMES if n not in BATCHED
-        }
+        self._rows: dict[str, dict[Any, Rows]] = {n: {} for n in frames.FRAMES if n not in BATCHED}
         self._batches: dict[str, dict[Any, JobBatches]] = {name: {} for name in BATCHED}
         self._latest: dict[str, dict[Values, Values]] = {name: {} for name in frames.FRAMES}
         self._newest = 0
@@ -71,11 +66,10 @@ class History:
 
     def _take(self, name: str, row: Mapping[str, Any]) -> None:
         values = tuple(row.get(column) for column in frames.schema(name))
-        series = self._rows[name][row.get(frames.KEYS[name][0])]
-        if series and _at(series[-1]) > _at(values):
-            series.insert(bisect_right(series, _at(values), key=_at), values)
-        else:
-            series.append(values)
+        by_thing, thing = self._rows[name], row.get(frames.KEYS[name][0])
+        if thing not in by_thing:
+            by_thing[thing] = Rows(name)
+        by_thing[thing].add(values)
         self._note_latest(name, row, values)
 
     def _note_latest(self, name: str, row: Mapping[str, Any], values: Values | None = None) -> None:
@@ -120,11 +114,11 @@ class History:
     def _forget(self) -> None:
         oldest, slack = self._newest - self._keep_ns, self._keep_ns // 10
         for by_thing in self._rows.values():
-            for thing, series in list(by_thing.items()):
-                # a tenth of slack, so that not every look moves the whole list
-                if series[0][0] < oldest - slack:
-                    del series[: bisect_left(series, oldest, key=_at)]
-                if not series:
+            for thing, rows in list(by_thing.items()):
+                # a tenth of slack, so that not every look moves all rows
+                if rows.first_at < oldest - slack:
+                    rows.forget_before(oldest)
+                if not len(rows):
                     del by_thing[thing]
         for name, by_job in self._batches.items():
             for job_id, held in list(by_job.items()):
@@ -149,17 +143,12 @@ class History:
         high = None if until is None else until.value
         if name in BATCHED:
             return self._batched(name, job_id, low, high)
-        found: list[Values] = []
         with self._lock:
             by_thing = self._rows[name]
             has_jobs = "job_id" in frames.schema(name)
             wanted = [job_id] if job_id is not None and has_jobs else list(by_thing)
-            for thing in wanted:
-                series = by_thing.get(thing, [])
-                begin = 0 if low is None else bisect_left(series, low, key=_at)
-                end = len(series) if high is None else bisect_right(series, high, key=_at)
-                found.extend(series[begin:end])
-        return _frame(name, found)
+            found = [by_thing[t].between(low, high) for t in wanted if t in by_thing]
+        return frame_of(name, found)
 
     def _batched(
         self, name: str, job_id: int | None, low: int | None, high: int | None

@@ -22,7 +22,7 @@ from ami_console.metrics.fleet import STALE_AFTER_S
 T = TypeVar("T")
 
 
-EVIDENCE_EVERY_S = 4.0
+EVIDENCE_EVERY_S = 6.0
 """Single tasks are gone through again no more often than this."""
 
 EVIDENCE_SHARE = 1 / 15

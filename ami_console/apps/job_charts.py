@@ -22,7 +22,7 @@ from bokeh.models import (
     Span,
 )
 
-from ami_console.apps.chart_frame import chart_frame, draw_gaps, draw_marks, tell_taps
+from ami_console.apps.chart_frame import chart_frame, draw_gaps, draw_marks, lean, tell_taps
 from ami_console.apps.heat_chart import DURATION, HeatChart
 from ami_console.apps.sent import SentSource, short
 from ami_console.apps.state_chart import StateChart
@@ -127,7 +127,7 @@ class JobCharts:
             draw_gaps(plot, (self._gaps if by_tap else self.story.gaps).source)
         if self._picked is not None:
             tell_taps(plot, self._tapped)
-        return plot
+        return lean(plot)
 
     def _tapped(self, at_ms: float) -> None:
         """A click beside the drawn rows, on a label of an axis for example, means no instant."""

@@ -15,7 +15,7 @@ from ami_console.one_job import OneJob
 
 T = TypeVar("T")
 
-JOB_EVERY_S = 4.0
+JOB_EVERY_S = 6.0
 """Each open job costs a twentieth of a second; its countdown goes on meanwhile."""
 
 HISTORY_EVERY_S = 10.0

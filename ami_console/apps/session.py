@@ -28,6 +28,9 @@ SHARE = 0.25
 
 TICK_MS, RECORDED_TICK_MS = 1_000, 5_000
 
+JUST_S = 0.7
+"""A page that was refreshed so short ago, seconds, needs no tick."""
+
 
 class Showable(Protocol):
     """A page that can be brought up to date."""
@@ -124,6 +127,8 @@ class _Session:
         self._document.add_timeout_callback(self._refresh, max(SETTLE_MS, int(rest_ms)))
 
     def _tick(self) -> None:
+        if time.monotonic() - self._refreshed_s < JUST_S:
+            return
         if self._is_loaded and self._shown is not None:
             with pn.io.unlocked():
                 self._shown.tick()

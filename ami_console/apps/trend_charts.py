@@ -20,6 +20,7 @@ from bokeh.models import (
 )
 from bokeh.plotting import figure
 
+from ami_console.apps.chart_frame import lean
 from ami_console.apps.heat_chart import DURATION
 from ami_console.apps.sent import short
 from ami_console.apps.trend_rows import TrendRows
@@ -121,7 +122,7 @@ class TrendCharts:
             ),
             CrosshairTool(overlay=cursor),
         )
-        return plot
+        return lean(plot)
 
     def draw(self, rows: TrendRows, clock: WallClock) -> None:
         """Draw these rows and no others.

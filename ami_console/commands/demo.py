@@ -45,9 +45,9 @@ def run(options: argparse.Namespace) -> int:
                     serving(feed, options) as address,
                 ):
                     _introduce(stack, address)
-                    _tell_notebooks(_settings_file(stack, settings))
                     if tap:
                         print(f"listening to acknowledgements: {TAP_EFFECT}", flush=True)
+                    _tell_notebooks(_settings_file(stack, settings))
                     if not options.no_open:
                         webbrowser.open(address)
                     wait(ended, options.for_s)

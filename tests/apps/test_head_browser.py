@@ -22,7 +22,7 @@ TRENDS = """() => {
   for (const model of Bokeh.documents[0].all_models) {
     if (model.name === "trends" && model.data) {
       const last = (name) => Array.from(model.get_array(name)).at(-1)
-      return {rows: model.get_length(), time: last("time"), backlog: last("3:num_pending")}
+      return {rows: model.get_length(), time: last("time"), backlog: last("3.1")}
     }
   }
   return {rows: 0}

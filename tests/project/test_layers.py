@@ -16,7 +16,7 @@ ROWS = [
     {"logs"},
     {"sources"},
     {"snapshot"},
-    {"recording", "held_frames", "history", "history_batches", "one_job"},
+    {"recording", "held_frames", "history", "history_batches", "history_rows", "one_job"},
     {"metrics"},
     {"diagnosis"},
     {"alerts", "live_diagnosis"},

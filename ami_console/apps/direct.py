@@ -22,6 +22,15 @@ def update(component: JSComponent, values: dict[str, Any]) -> None:
         component.param.update(**values)
         return
     with discard_events(component):
-        component.param.update(**values)
-    for model in models:
-        model.data.update(**values)
+        for name, value in values.items():
+            setattr(component, name, value)
+    for ref, (model, _) in component._models.items():
+        # As Panel marks its own changes: else it takes them for the browser's, and answers them.
+        before = component._changing.pop(ref, [])
+        component._changing[ref] = [*before, *values]
+        try:
+            model.data.update(**values)
+        finally:
+            component._changing[ref] = before
+            if not before:
+                del component._changing[ref]

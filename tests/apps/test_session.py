@@ -105,6 +105,10 @@ def test_nothing_changes_while_a_browser_takes_the_page_over(
     assert page.refreshed == 1
     for tick in tab.periodic:
         tick()
+    assert page.ticked == 0  # it has only just been refreshed, and that is a tick too
+    clock.now_s += session.JUST_S
+    for tick in tab.periodic:
+        tick()
     feed.look(4.0)
     tab.callbacks.pop()()
     assert (page.refreshed, page.ticked) == (2, 1)

@@ -15,7 +15,8 @@ from ami_console.instants import NS_PER_S
 from ami_console.reading import Reading
 
 KEEP_S = 6 * 3600.0
-"""How long rows are kept, seconds: 20 jobs at 2 s a look take some 50 MB an hour."""
+"""How long rows are kept, seconds: 20 jobs at 2 s a look, each acknowledgement heard, take
+some 60 MB an hour."""
 
 KEEP_LATEST_S = 24 * 3600.0
 """How long the last row of something that is not seen any more is kept, seconds."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import distributed
 import duckdb
 import holoviews as hv
 import pandas as pd
@@ -55,7 +56,6 @@ def crashed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module", params=["threads", "processes"])
 def client(request: pytest.FixtureRequest) -> Iterator[Any]:
     """A small cluster on this machine."""
-    distributed = pytest.importorskip("distributed")
     with distributed.Client(
         n_workers=2,
         threads_per_worker=1,

@@ -20,8 +20,8 @@ from ami_console.apps.told import ToldPane
 from ami_console.charts import CHARTS, WallClock
 from ami_console.metrics import Story
 
-SOON = 3
-"""Charts that are sent with the page; the others follow, so that the first is seen early."""
+SOON = 1
+"""Charts sent with the page; the others follow, so that the first is seen early."""
 
 FACTS = ("stages", "tasks", "times", "queue", "queues", "counters")
 OTHERS = {"states": "Story", "heat": "Latency of all tasks"}

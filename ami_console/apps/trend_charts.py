@@ -49,7 +49,6 @@ class TrendCharts:
 
     Attributes:
         job_ids: The jobs, in the order of their colours.
-        panes: Pane of each figure, by its column.
     """
 
     def __init__(self, job_ids: Sequence[int]) -> None:
@@ -60,14 +59,21 @@ class TrendCharts:
         empty = {name: np.empty(0, "float32") for name in names}
         self.source = ColumnDataSource({"time": np.empty(0), **empty}, name="trends")
         self._x_range = DataRange1d(range_padding=0.01, syncable=False)
-        cursor = Span(dimension="height", line_color="#888888", line_alpha=0.7, line_width=1)
-        self.figures = {column: self._figure(column, cursor) for column in TRENDS}
-        self.panes = {
-            column: pn.pane.Bokeh(plot, margin=0, sizing_mode="stretch_width")
-            for column, plot in self.figures.items()
-        }
+        self._cursor = Span(dimension="height", line_color="#888888", line_alpha=0.7, line_width=1)
+        self._panes: dict[str, Any] = {}
 
-    def _figure(self, column: str, cursor: Span) -> Any:
+    def figure(self, column: str) -> Any:
+        """The figure of one of ``TRENDS``."""
+        return self.pane(column).object
+
+    def pane(self, column: str) -> Any:
+        """The pane of one of ``TRENDS``; made when it is first wanted, for it takes long."""
+        if column not in self._panes:
+            plot = self._made(column)
+            self._panes[column] = pn.pane.Bokeh(plot, margin=0, sizing_mode="stretch_width")
+        return self._panes[column]
+
+    def _made(self, column: str) -> Any:
         plot = figure(
             height=HEIGHT_PX,
             sizing_mode="stretch_width",
@@ -120,7 +126,7 @@ class TrendCharts:
                 formatters={"$x": "datetime"},
                 line_policy="nearest",
             ),
-            CrosshairTool(overlay=cursor),
+            CrosshairTool(overlay=self._cursor),
         )
         return lean(plot)
 

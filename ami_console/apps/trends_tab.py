@@ -15,7 +15,7 @@ from ami_console.apps.stage import Stage
 from ami_console.apps.told import Told
 from ami_console.apps.trend_charts import TrendCharts, look_of
 from ami_console.apps.trend_rows import trend_rows
-from ami_console.charts import MOST_TRENDS, WallClock, bucket_width_s
+from ami_console.charts import MOST_TRENDS, TRENDS, WallClock, bucket_width_s
 
 TITLES = {
     "acked_per_min": ("Throughput", "images settled per minute, last minute"),
@@ -25,8 +25,8 @@ TITLES = {
     "latency_p50_s": ("Latency, median", "from published to acknowledged"),
     "latency_p95_s": ("Latency, 95th percentile", "from published to acknowledged"),
 }
-SOON = 2
-"""Charts that are sent with the page; the others follow, so that the first is seen early."""
+SOON = 1
+"""Charts sent with the page; the others follow, so that the first is seen early."""
 
 POINTS = 1_600
 """Twice the points of a line: a bucket is as wide as 800 of them need."""
@@ -48,7 +48,6 @@ class TrendsTab:
         self._grid = cards.row()
         self.pane = cards.column(cards.card(self._legend), self._note, self._grid)
         self._charts: TrendCharts | None = None
-        self._sheets: list[Any] = []
         self._is_whole = False
         self._drawn: object = None
         self._until = pd.Timestamp(0, tz="UTC")
@@ -90,7 +89,7 @@ class TrendsTab:
 
     def _menu(self, column: str, charts: TrendCharts) -> ChartMenu:
         return ChartMenu(
-            charts.figures[column],
+            charts.figure(column),
             name=f"trend-{column}",
             title=TITLES[column][0],
             legend=[(f"job {job}", *look_of(n)) for n, job in enumerate(charts.job_ids)],
@@ -117,27 +116,28 @@ class TrendsTab:
 
     def _show_charts(self, charts: TrendCharts) -> None:
         self._charts = charts
-        sheets = []
-        for column, pane in charts.panes.items():
-            head = cards.pane()
-            title, what = TITLES[column]
-            head.show(
-                Told(f'<div class="head"><h3>{title}<span class="dim">{what}</span></h3></div>')
-            )
-            inner = cards.column(head, pane, gap_px=0)
-            if self._is_whole:
-                inner.append(self._menu(column, charts))
-            sheets.append(cards.card(inner, flex="1 1 420px", min_width="0"))
-        self._sheets = sheets
-        self._grid.objects = sheets if self._is_whole else sheets[:SOON]
+        self._grid.objects = [self._sheet(column, charts) for column in self._shown()]
+
+    def _shown(self) -> tuple[str, ...]:
+        return TRENDS if self._is_whole else TRENDS[:SOON]
+
+    def _sheet(self, column: str, charts: TrendCharts) -> Any:
+        head = cards.pane()
+        title, what = TITLES[column]
+        head.show(Told(f'<div class="head"><h3>{title}<span class="dim">{what}</span></h3></div>'))
+        inner = cards.column(head, charts.pane(column), gap_px=0)
+        if self._is_whole:
+            inner.append(self._menu(column, charts))
+        return cards.card(inner, flex="1 1 420px", min_width="0")
 
     def complete(self) -> None:
         """The browser has the first charts: send the rest."""
-        if not self._is_whole and self._charts is not None:
+        charts = self._charts
+        if not self._is_whole and charts is not None:
             self._is_whole = True
-            for column, sheet in zip(self._charts.panes, self._sheets, strict=True):
-                sheet[0].append(self._menu(column, self._charts))
-            self._grid.objects = self._sheets
+            for column, sheet in zip(TRENDS, self._grid.objects, strict=False):
+                sheet[0].append(self._menu(column, charts))
+            self._grid.extend([self._sheet(column, charts) for column in TRENDS[SOON:]])
 
     def _bounds(self, as_of: pd.Timestamp) -> tuple[pd.Timestamp, pd.Timestamp]:
         span, replay = self._stage.view.span, self._stage.replay

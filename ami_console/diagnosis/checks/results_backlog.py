@@ -63,12 +63,13 @@ def _grows(sheet: Sheet) -> Flags:
     limit_s = np.clip(ack_wait_s / 2, LINE_LEAST_S, LINE_MOST_S)
     with np.errstate(divide="ignore", invalid="ignore"):
         line_s = sheet["num_ack_pending"] / (saved / window_s)
+    outpaced = (saved > 0) & (handed >= OUTPACED * saved) & (line_s > limit_s)
+    if not outpaced.any():  # the rest takes long
+        return outpaced
     # Another worker that joins takes a batch or two; a backlog grows all the time.
     return (
-        (saved > 0)
-        & (handed >= OUTPACED * saved)
+        outpaced
         & (handed - saved >= BATCHES * _largest_fetch(sheet))
-        & (line_s > limit_s)
         & (_rounds(sheet) >= ROUNDS + 1)
     )
 
@@ -92,8 +93,11 @@ def holds(sheet: Sheet) -> Held:
     known = all_of(sheet.in_work, above(sheet["num_ack_pending"], 0))
     stands, grows = _stands(sheet), _grows(sheet)
     begins = (known == 1.0) & (stands | grows)
-    ends = (waiting_s(sheet) <= CAUGHT_UP_S) | (known == 0.0)
     stood = "results_backlog" in sheet.standing
+    if not stood and not begins.any():
+        never = np.where(np.isnan(known), np.nan, 0.0)
+        return Held(never, np.full(len(never), np.nan), np.full(len(never), GROWING_DWELL_S))
+    ends = (waiting_s(sheet) <= CAUGHT_UP_S) | (known == 0.0)
     truth = np.where(np.isnan(known), np.nan, _latched(begins, ends, before=stood))
     kinds = _latched(begins & stands, ends, before=stood)
     since_s = np.where(_kept(begins, truth), sheet.settled_s, np.nan)

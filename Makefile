@@ -48,9 +48,8 @@ lock: $(INSTALLED)  ## resolve pyproject.toml into requirements.lock; ARGS=--upg
 		--annotation-style line --custom-compile-command 'make lock' --quiet $(ARGS) \
 		--output-file requirements.lock pyproject.toml
 
-bench: $(INSTALLED)  ## measure size and speed
-	@for name in $(filter-out __init__ blast busy_server,$(basename $(notdir $(wildcard benchmarks/*.py)))); do \
-		echo "$$name" && $(BIN)/python -m "benchmarks.$$name" $(ARGS) || exit; done
+bench: $(INSTALLED)  ## measure size and speed, each beside its floor; ARGS=--quick in some minutes
+	$(BIN)/python -m benchmarks $(ARGS)
 
 clean:  ## remove .venv and everything else that was made here, but no recording
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,12 +1,14 @@
 """Measure the dashboard: processor time and bytes of an update, memory, time to the first plot.
 
     python -m benchmarks.dashboard                    20 jobs, 800 looks, 1 and 50 pages
-    python -m benchmarks.dashboard --sessions 10 --updates 20 --pages "tab=trends" --markdown
+    python -m benchmarks.dashboard --sessions 10 --updates 20 --pages "tab=trends" --json
 
 The real server runs in a process of its own (see ``benchmarks.busy_server``) with looks two
 seconds apart. Pages are the real ones, held open over websockets that only count what comes in,
 and one more in a real Chromium, which also answers. What the collector and the checks cost is not
 counted: they cost the same without any page. Of ``n`` pages each costs ``shared / n + own``.
+The floor is a plain Panel page with one Bokeh figure of a line per job, which gets a row more at
+each look (see ``benchmarks.bare_page``); a page of ours has up to nine figures and all the rest.
 """
 
 import argparse
@@ -15,6 +17,7 @@ import contextlib
 import json
 import re
 import shutil
+import statistics
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -26,6 +29,8 @@ from playwright.async_api import TimeoutError as NotSeenError
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
+from benchmarks.figures import Figure, show
+
 EVERY_S = 2.0
 WARM_UPDATES = 3
 GIVE_UP_S = 60.0
@@ -34,6 +39,7 @@ NO_CHART_S = 10.0
 SESSION_ENDS_S = 8.0  # the server looks every 2 s for those that nobody used for 4 s
 CPU_GOAL_MS, BYTES_GOAL, FIRST_PLOT_GOAL_S = 15.0, 8_000, 2.0
 GROWTH_GOAL = 10_000  # bytes per update and page: below that the allocator's noise begins
+PLAIN = "a plain page"
 PAGES = ("tab=jobs", "tab=trends", "job=101&tab=job")
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -79,11 +85,11 @@ class Server:
 
 
 @contextlib.asynccontextmanager
-async def serving(jobs: int, looks: int) -> AsyncIterator[Server]:
+async def serving(jobs: int, looks: int, module: str = "busy_server") -> AsyncIterator[Server]:
     """A server with its looks."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "benchmarks.busy_server", str(jobs), str(looks)),
+        *("-m", f"benchmarks.{module}", str(jobs), str(looks)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
@@ -250,8 +256,8 @@ async def close(pages: Sequence[Page | Tab]) -> None:
 
 async def first_plot(
     server: Server, browser: Browser, query: str, *, times: int = 5
-) -> tuple[str, str]:
-    """From the navigation until the first chart is painted.
+) -> tuple[float, float]:
+    """From the navigation until the first chart is painted, seconds.
 
     Returns:
         In a browser that never saw the page, and the median of later visits.
@@ -265,13 +271,13 @@ async def first_plot(
             drawn = await page.wait_for_function(DRAWN, timeout=NO_CHART_S * 1000, polling=20)
             taken.append(float(await drawn.json_value()))
         except NotSeenError:
-            return (f"no chart in {NO_CHART_S:g} s",) * 2
+            raise SystemExit(f"no chart of {query} in {NO_CHART_S:g} s") from None
         finally:
             await page.close()
         # What is still on its way to this page is not to be waited for by the next one.
         await asyncio.sleep(SESSION_ENDS_S)
     await context.close()
-    return f"{taken[0]:.2f} s", f"{sorted(taken[1:])[times // 2]:.2f} s"
+    return taken[0], statistics.median(taken[1:])
 
 
 async def growth(server: Server, queries: Sequence[str], updates: int) -> tuple[float, float]:
@@ -304,81 +310,122 @@ async def growth(server: Server, queries: Sequence[str], updates: int) -> tuple[
     return alone, (watched - alone) / len(pages)
 
 
-Row = tuple[str, str, str, str]
+@dataclass(frozen=True, kw_only=True)
+class Floor:
+    """What the plain page costs: of one page, of many, and until it is drawn."""
+
+    one: Cost
+    many: Cost
+    first_s: float | None
 
 
-async def measured(asked: argparse.Namespace) -> list[Row]:
-    """All of it, as rows of a table."""
-    rows: list[Row] = []
+async def floor_of(asked: argparse.Namespace, browser: Browser | None) -> Floor:
+    """The plain page, measured like ours."""
+    async with serving(asked.jobs, asked.looks, "bare_page") as server:
+        one = await cost_of(server, "", 1, asked.updates)
+        many = await cost_of(server, "", asked.sessions, asked.updates)
+        first_s = None if browser is None else (await first_plot(server, browser, ""))[1]
+    return Floor(one=one, many=many, first_s=first_s)
+
+
+async def measured(asked: argparse.Namespace) -> list[Figure]:
+    """All of it."""
+    told: list[Figure] = []
     chromium = next(filter(None, map(shutil.which, CHROMIUMS)), None)
     async with contextlib.AsyncExitStack() as stack:
-        server = await stack.enter_async_context(serving(asked.jobs, asked.looks))
         browser = None
         if chromium:
             playwright = await stack.enter_async_context(async_playwright())
             flags = ["--no-sandbox", "--disable-gpu"]
             browser = await playwright.chromium.launch(executable_path=chromium, args=flags)
             stack.push_async_callback(browser.close)
+        floor = await floor_of(asked, browser)
+        server = await stack.enter_async_context(serving(asked.jobs, asked.looks))
         for query in asked.pages:
             one = await cost_of(server, query, 1, asked.updates)
             many = await cost_of(server, query, asked.sessions, asked.updates)
-            rows += _told(query, "1 page", one) + _told(query, f"{asked.sessions} pages", many)
+            told += _told(query, "one page alone", one, floor.one)
+            told += _told(query, f"each of {asked.sessions} pages", many, floor.many)
             if asked.sessions > 1:
                 own = (many.cpu_ms * asked.sessions - one.cpu_ms) / (asked.sessions - 1)
-                split = f"{one.cpu_ms - own:.1f} + {own:.1f} ms"
-                rows.append((query, "processor, shared + own", "", split))
+                told.append(
+                    Figure(what=f"{query}: update, a page's own share", value=own, unit="ms")
+                )
             if browser is not None:
                 seen = await cost_in_browser(server, browser, query, asked.updates)
-                rows += _told(query, "in Chromium", seen)
-        if browser is not None:
-            for query in asked.pages:
-                never, later = await first_plot(server, browser, query)
-                goal = f"< {FIRST_PLOT_GOAL_S:g} s"
-                rows.append((query, "first plot, first visit", "", never))
-                rows.append((query, "first plot, later visits", goal, later))
+                told += _told(query, "one page in Chromium", seen, floor.one)
+        for query in asked.pages if browser is not None else ():
+            never, later = await first_plot(server, browser, query)
+            told.append(Figure(what=f"{query}: first plot, first visit", value=never, unit="s"))
+            told.append(
+                Figure(
+                    what=f"{query}: first plot, later visits",
+                    value=later,
+                    unit="s",
+                    floor=floor.first_s,
+                    floor_is=PLAIN,
+                    goal=FIRST_PLOT_GOAL_S,
+                )
+            )
         if asked.memory_updates:
             alone, more = await growth(server, asked.pages, asked.memory_updates)
-            rows.append(("no page", "memory per update", "", f"{alone / 1e3:+.1f} kB"))
-            goal = f"< {GROWTH_GOAL / 1e3:g} kB"
-            rows.append(("each page", "memory per update", goal, f"{more / 1e3:+.1f} kB"))
-    return rows
+            told.append(Figure(what="memory per update, no page", value=alone / 1e3, unit="kB"))
+            told.append(
+                Figure(
+                    what="memory per update and page",
+                    value=more / 1e3,
+                    unit="kB",
+                    goal=GROWTH_GOAL / 1e3,
+                )
+            )
+    return told
 
 
-def _told(query: str, who: str, cost: Cost) -> list[Row]:
+def _told(query: str, who: str, cost: Cost, floor: Cost) -> list[Figure]:
     return [
-        (query, f"processor, {who}", f"≤ {CPU_GOAL_MS:g} ms", f"{cost.cpu_ms:.1f} ms"),
-        (
-            query,
-            f"sent, {who}",
-            f"≤ {BYTES_GOAL / 1e3:g} kB",
-            f"{cost.bytes / 1e3:.2f} kB in {cost.messages:.1f}",
+        Figure(
+            what=f"{query}: update, {who}",
+            value=cost.cpu_ms,
+            unit="ms",
+            floor=floor.cpu_ms,
+            floor_is=PLAIN,
+            goal=CPU_GOAL_MS,
+        ),
+        Figure(
+            what=f"{query}: sent, {who}, in {cost.messages:.1f} messages",
+            value=cost.bytes / 1e3,
+            unit="kB",
+            floor=floor.bytes / 1e3,
+            floor_is=PLAIN,
+            goal=BYTES_GOAL / 1e3,
         ),
     ]
 
 
-def table(rows: Sequence[Row], *, markdown: bool) -> str:
-    """The rows as text."""
-    lines = [("page", "per update and page", "goal", "measured"), *rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(4)]
-    padded = [[c.ljust(w) for c, w in zip(line, widths, strict=True)] for line in lines]
-    if markdown:
-        padded.insert(1, ["-" * width for width in widths])
-        return "\n".join(f"| {' | '.join(line)} |" for line in padded)
-    return "\n".join("  ".join(line).rstrip() for line in padded)
+def parser() -> argparse.ArgumentParser:
+    """What can be asked for."""
+    asked = argparse.ArgumentParser(prog="python -m benchmarks.dashboard")
+    asked.add_argument("--jobs", type=int, default=20)
+    asked.add_argument("--looks", type=int, default=800, help="before the first page is opened")
+    asked.add_argument("--sessions", type=int, default=50, help="pages at once (50)")
+    asked.add_argument("--updates", type=int, default=60, help="that are measured (60)")
+    asked.add_argument("--memory-updates", type=int, default=1000, help="for memory; 0: leave out")
+    asked.add_argument("--pages", nargs="+", default=list(PAGES), help="their addresses after ?")
+    return asked
+
+
+def figures(*, quick: bool) -> list[Figure]:
+    """What ``python -m benchmarks`` shows of it."""
+    fewer = ["--updates", "12", "--memory-updates", "0"] if quick else []
+    return asyncio.run(measured(parser().parse_args(fewer)))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.dashboard")
-    parser.add_argument("--jobs", type=int, default=20)
-    parser.add_argument("--looks", type=int, default=800, help="before the first page is opened")
-    parser.add_argument("--sessions", type=int, default=50, help="pages at once (50)")
-    parser.add_argument("--updates", type=int, default=60, help="that are measured (60)")
-    parser.add_argument("--memory-updates", type=int, default=1000, help="for memory; 0: leave out")
-    parser.add_argument("--pages", nargs="+", default=list(PAGES), help="their addresses after ?")
-    parser.add_argument("--markdown", action="store_true")
-    asked = parser.parse_args(arguments)
-    print(table(asyncio.run(measured(asked)), markdown=asked.markdown))
+    options = parser()
+    options.add_argument("--json", action="store_true")
+    asked = options.parse_args(arguments)
+    show(asyncio.run(measured(asked)), as_json=asked.json)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """Measured figures, each beside its floor and its goal, as a table or JSON."""
 
+import json
 import os
 import platform
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -61,6 +63,16 @@ def best_of(times: int, step: Callable[[], Any]) -> float:
         step()
         taken.append(time.perf_counter() - begun)
     return min(taken)
+
+
+def show(figures: Sequence[Figure], *, as_json: bool) -> None:
+    """Print them."""
+    if as_json:
+        told = {"machine": machine(), "figures": [figure.as_json() for figure in figures]}
+        json.dump(told, sys.stdout, indent=2)
+        print()
+    else:
+        print(table(figures))
 
 
 def machine() -> dict[str, Any]:

@@ -10,8 +10,6 @@ tells something of them needs at least that.
 """
 
 import argparse
-import json
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -24,7 +22,7 @@ from ami_console.instants import NS_PER_S
 from ami_console.live_diagnosis import LOOK_BACK_S
 from ami_console.metrics import fleet, over_time, task_times, timeline
 from ami_console.post_mortem.held import Held
-from benchmarks.figures import Figure, best_of, table
+from benchmarks.figures import Figure, best_of, show
 from benchmarks.recording import BEGIN_AT, EVERY_S, Job
 
 LOOKED = (
@@ -215,6 +213,11 @@ def ordered(frame: pd.DataFrame, columns: Sequence[str]) -> list[np.ndarray]:
     ]
 
 
+def figures(*, quick: bool) -> list[Figure]:
+    """What ``python -m benchmarks`` shows of it."""
+    return measure(20, 2, 2) if quick else measure(100, 24, 1)
+
+
 def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.judging")
@@ -223,12 +226,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=3, help="how often each is repeated")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    figures = measure(asked.jobs, asked.hours, asked.times)
-    if asked.json:
-        json.dump([figure.as_json() for figure in figures], sys.stdout, indent=2)
-        print()
-    else:
-        print(table(figures))
+    show(measure(asked.jobs, asked.hours, asked.times), as_json=asked.json)
 
 
 if __name__ == "__main__":

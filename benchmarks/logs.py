@@ -3,27 +3,25 @@
     python -m benchmarks.logs                  1,000,000 lines of a job's log, 300,000 of the others
     python -m benchmarks.logs --lines 100000 --json
 
-Lines are worded as Antenna words them, 20 for each image, with numbers that move. ``ratio`` is the
-time to read the same file with one regular expression that only takes time, level and message
-apart, and keeps nothing.
+Lines are worded as Antenna words them, 20 for each image, with numbers that move. The floor is to
+read the same file with one regular expression that only takes time, level and message apart, and
+keeps nothing.
 """
 
 import argparse
-import json
 import random
 import re
 import resource
-import sys
 import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from ami_console.sources.log_files import Told, read_log
+from benchmarks.figures import Figure, show
 
 ZONE = ZoneInfo("America/New_York")
 BEGIN = datetime(2026, 9, 22, tzinfo=UTC)
@@ -147,28 +145,33 @@ SHAPES: dict[str, tuple[float, re.Pattern[str], Callable[[datetime, int], str]]]
 }
 
 
-def measure(lines: int, times: int) -> list[dict[str, Any]]:
-    """One row per kind of log."""
-    rows = []
+def measure(lines: int, times: int) -> list[Figure]:
+    """A figure per kind of log."""
+    told = []
     with tempfile.TemporaryDirectory() as directory:
         for name, (share, pattern, prefix) in SHAPES.items():
             path = Path(directory) / f"{name.replace(' ', '_')}.log"
             size = write(path, int(lines * share), prefix)
             bare_s, _ = best_of(times, lambda path=path, p=pattern: matched(path, p))  # type: ignore[misc]
             whole_s, entries = best_of(times, lambda path=path: parsed(path))  # type: ignore[misc]
-            rows.append(
-                {
-                    "log": name,
-                    "entries": entries,
-                    "megabytes": round(size / 1e6, 1),
-                    "parsed_s": round(whole_s, 3),
-                    "lines_per_s": round(entries / whole_s),
-                    "one_regex_s": round(bare_s, 3),
-                    "ratio": round(whole_s / bare_s, 2),
-                }
+            told.append(
+                Figure(
+                    what=f"{name}, {entries:,} lines, {size / 1e6:.0f} MB",
+                    value=whole_s,
+                    unit="s",
+                    floor=bare_s,
+                    floor_is="one regular expression",
+                )
             )
             path.unlink()
-    return rows
+    most_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    told.append(Figure(what="most memory while reading logs", value=most_mb, unit="MB"))
+    return told
+
+
+def figures(*, quick: bool) -> list[Figure]:
+    """What ``python -m benchmarks`` shows of it."""
+    return measure(100_000 if quick else 1_000_000, 1 if quick else 3)
 
 
 def main() -> None:
@@ -178,17 +181,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=3, help="how often each reading is repeated")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    rows = measure(asked.lines, asked.times)
-    rss_mb = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-    if asked.json:
-        json.dump({"logs": rows, "rss_mb": rss_mb}, sys.stdout, indent=2)
-        print()
-        return
-    columns = list(rows[0])
-    print("  ".join(f"{column:>12}" for column in columns))
-    for row in rows:
-        print("  ".join(f"{row[column]:>12}" for column in columns))
-    print(f"most memory: {rss_mb} MB")
+    show(measure(asked.lines, asked.times), as_json=asked.json)
 
 
 if __name__ == "__main__":

@@ -1,37 +1,39 @@
 """Measure a recording: size on disk, cost of a look, time to load all frames.
 
     python -m benchmarks.recording                24 hours of 20 jobs, a look every 2 s
-    python -m benchmarks.recording --hours 1 --jobs 5 --into DIR
+    python -m benchmarks.recording --hours 1 --jobs 5 --into DIR --json
 
 Looks are invented but move like real ones: a worker per job reserves eight images every half
 minute or so and returns them one by one; every source is read with some milliseconds of jitter.
+The floor of appending a look is orjson and one write of its rows, of loading that pyarrow alone
+reads the same columns.
 """
 
 import argparse
-import json
 import shutil
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ami_console.frames import FRAMES
 from ami_console.instants import NS_PER_S
 from ami_console.reading import Reading
 from ami_console.recording import RecordingWriter, open_recording
+from benchmarks.figures import Figure, best_of, show
 
 BEGIN_AT = 1_790_035_200 * NS_PER_S  # 2026-09-22T00:00:00Z: one day, as the goal says
 EVERY_S = 2
 LOOKS_PER_SEGMENT = 60
+BARE_EVERY = 20
 FRAMES_MEASURED = ("jobs", "stages", "consumers", "counters", "reads")
 
 
@@ -157,39 +159,41 @@ def looks(jobs: list[Job], count: int, rng: np.random.Generator) -> Iterator[lis
         ]
 
 
-def write(into: Path, jobs: list[Job], count: int, rng: np.random.Generator) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """What a look cost to append, and its rows as bare JSON, ms."""
+
+    append_ms: float
+    append_p99_ms: float
+    bare_ms: float
+
+
+def write(into: Path, jobs: list[Job], count: int, rng: np.random.Generator) -> Written:
     """Record all looks; returns what that cost."""
-    costs_ms = []
-    begun = time.perf_counter()
-    with RecordingWriter(into) as writer:
+    costs_ms, bare_ms = [], []
+    with tempfile.TemporaryFile(buffering=0) as bare, RecordingWriter(into) as writer:
         for number, readings in enumerate(looks(jobs, count, rng), start=1):
             before = time.perf_counter()
             for reading in readings:
                 writer.append(reading)
-            costs_ms.append((time.perf_counter() - before) * 1e3)
+            between = time.perf_counter()
+            if number % BARE_EVERY == 0:
+                bare.write(orjson.dumps([reading.rows for reading in readings]))
+                bare_ms.append((time.perf_counter() - between) * 1e3)
+            costs_ms.append((between - before) * 1e3)
             if number % LOOKS_PER_SEGMENT == 0:  # as two minutes of wall time would
                 writer.seal(wait=True)
         trouble = writer.trouble
-    return {
-        "looks": count,
-        "append_ms_per_look_median": round(statistics.median(costs_ms), 3),
-        "append_ms_per_look_p99": round(float(np.percentile(costs_ms, 99)), 3),
-        "written_in_s": round(time.perf_counter() - begun, 1),
-        "trouble": trouble,
-    }
+    if trouble is not None:
+        raise SystemExit(f"recording failed: {trouble}")
+    return Written(
+        append_ms=statistics.median(costs_ms),
+        append_p99_ms=float(np.percentile(costs_ms, 99)),
+        bare_ms=statistics.median(bare_ms),
+    )
 
 
-def best_of(times: int, step: Callable[[], Any]) -> float:
-    """Shortest time that the step took, seconds."""
-    taken = []
-    for _ in range(times):
-        begun = time.perf_counter()
-        step()
-        taken.append(time.perf_counter() - begun)
-    return round(min(taken), 3)
-
-
-def load(directory: Path, times: int) -> dict[str, Any]:
+def load(directory: Path, times: int) -> list[Figure]:
     """Load all frames of a recording anew, and the same columns with Parquet alone."""
 
     def raw(name: str) -> list[pa.Table]:
@@ -206,32 +210,65 @@ def load(directory: Path, times: int) -> dict[str, Any]:
     def opened(name: str, **limits: Any) -> pd.DataFrame:
         return open_recording(directory).frame(name, **limits)
 
-    return {
-        "rows": rows,
-        "load_s": {name: best_of(times, partial(opened, name)) for name in FRAMES_MEASURED},
-        "load_all_s": best_of(times, lambda: list(map(opened, FRAMES_MEASURED))),
-        "raw_pyarrow_all_s": best_of(times, lambda: list(map(raw, FRAMES_MEASURED))),
-        "one_job_consumers_s": best_of(times, lambda: opened("consumers", job_id=job)),
-        "last_hour_consumers_s": best_of(times, lambda: opened("consumers", since=hour)),
-        "last_hour_again_s": best_of(times, lambda: recording.frame("consumers", since=hour)),
+    whole_s = best_of(times, lambda: list(map(opened, FRAMES_MEASURED)))
+    bare_s = best_of(times, lambda: list(map(raw, FRAMES_MEASURED)))
+    parts: dict[str, Callable[[], Any]] = {
+        "consumers of one job": lambda: opened("consumers", job_id=job),
+        "consumers of the last hour": lambda: opened("consumers", since=hour),
+        "the same again": lambda: recording.frame("consumers", since=hour),
     }
+    return [
+        Figure(
+            what=f"load {sum(rows.values()):,} rows",
+            value=whole_s,
+            unit="s",
+            floor=bare_s,
+            floor_is="pyarrow alone",
+            goal=1.0,
+            ratio_goal=2.0,
+        ),
+        *(
+            Figure(what=f"load {what}", value=best_of(times, step), unit="s")
+            for what, step in parts.items()
+        ),
+    ]
 
 
-def size(directory: Path) -> dict[str, Any]:
+def size(directory: Path) -> list[Figure]:
     """What lies on disk."""
     files = [file for file in directory.rglob("*") if file.is_file()]
-    by_frame = {
-        name: round(
-            sum(f.stat().st_size for f in (directory / f"frame={name}").rglob("*.*")) / 1e6, 2
-        )
-        for name in FRAMES
-        if (directory / f"frame={name}").is_dir()
-    }
-    return {
-        "megabytes": round(sum(file.stat().st_size for file in files) / 1e6, 2),
-        "megabytes_by_frame": by_frame,
-        "files": len(files),
-    }
+    megabytes = sum(file.stat().st_size for file in files) / 1e6
+    return [
+        Figure(what="recording on disk", value=megabytes, unit="MB", goal=30.0),
+        Figure(what="files of it", value=len(files), unit="files"),
+    ]
+
+
+def measure(into: Path, hours: float, count: int, times: int) -> list[Figure]:
+    """Write the recording if it is not there, and load it."""
+    told = []
+    if not into.exists():
+        rng = np.random.default_rng(1)
+        span_s = hours * 3600
+        jobs = [Job(100 + number, span_s, rng) for number in range(count)]
+        cost = write(into, jobs, int(span_s / EVERY_S), rng)
+        told = [
+            Figure(
+                what=f"append a look at {count} jobs",
+                value=cost.append_ms,
+                unit="ms",
+                floor=cost.bare_ms,
+                floor_is="orjson and one write",
+            ),
+            Figure(what="the same, 99th percentile", value=cost.append_p99_ms, unit="ms"),
+        ]
+    return told + size(into) + load(into, times)
+
+
+def figures(*, quick: bool) -> list[Figure]:
+    """What ``python -m benchmarks`` shows of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        return measure(Path(folder) / "recording", 1 if quick else 24, 20, 3)
 
 
 def main() -> None:
@@ -243,22 +280,14 @@ def main() -> None:
     parser.add_argument(
         "--into", type=Path, help="keep the recording there; used as it is if there"
     )
+    parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     into = asked.into or Path(tempfile.mkdtemp()) / "recording"
     try:
-        result: dict[str, Any] = {"hours": asked.hours, "jobs": asked.jobs}
-        if not into.exists():
-            rng = np.random.default_rng(1)
-            span_s = asked.hours * 3600
-            jobs = [Job(100 + number, span_s, rng) for number in range(asked.jobs)]
-            result["write"] = write(into, jobs, int(span_s / EVERY_S), rng)
-        result["disk"] = size(into)
-        result["load"] = load(into, asked.times)
+        show(measure(into, asked.hours, asked.jobs, asked.times), as_json=asked.json)
     finally:
         if asked.into is None:
             shutil.rmtree(into.parent, ignore_errors=True)
-    json.dump(result, sys.stdout, indent=2)
-    print()
 
 
 if __name__ == "__main__":

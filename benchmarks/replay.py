@@ -9,10 +9,8 @@ pipeline, which is the most that there is to judge. CPU of this process, not tim
 """
 
 import argparse
-import json
 import shutil
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -30,6 +28,7 @@ from ami_console.apps.replay_stops import stops
 from ami_console.collector import Collector
 from ami_console.recording import open_recording
 from ami_console.settings import Settings
+from benchmarks.figures import Figure, show
 from benchmarks.recording import EVERY_S, Job, write
 
 
@@ -38,11 +37,6 @@ def cpu_ms(step: Callable[[], Any]) -> float:
     begun = time.process_time()
     step()
     return (time.process_time() - begun) * 1e3
-
-
-def cost(times: list[float]) -> dict[str, float]:
-    """Median and worst of some costs."""
-    return {"median": round(statistics.median(times), 1), "worst": round(max(times), 1)}
 
 
 def read(feed: ReplayFeed) -> None:
@@ -54,7 +48,7 @@ def read(feed: ReplayFeed) -> None:
         feed.frame(name, job_id=job_id, since=as_of - pd.Timedelta(hours=1))
 
 
-def replayed(feed: ReplayFeed, *, steps: int, jumps: int) -> dict[str, Any]:
+def replayed(feed: ReplayFeed, of: str, *, steps: int, jumps: int) -> list[Figure]:
     """Costs of going through a feed."""
     first = cpu_ms(lambda: read(feed))
     first_judged = cpu_ms(feed.judged)
@@ -70,13 +64,48 @@ def replayed(feed: ReplayFeed, *, steps: int, jumps: int) -> dict[str, Any]:
         feed.move_to(target())
         reading[kind].append(cpu_ms(lambda: read(feed)))
         judging[kind].append(cpu_ms(feed.judged))
-    return {
-        "first_read_ms": round(first, 1),
-        "first_judged_ms": round(first_judged, 1),
-        "read_ms": {kind: cost(times) for kind, times in reading.items()},
-        "judged_ms": {kind: cost(times) for kind, times in judging.items()},
-        "held_megabytes": round(feed.whole.held_bytes / 1e6, 1),
-    }
+    costs = {"first reading": [first], "first judging": [first_judged]}
+    costs |= {f"reading after a {kind}": times for kind, times in reading.items()}
+    costs |= {f"judging after a {kind}": times for kind, times in judging.items()}
+    return [
+        *(
+            Figure(what=f"replay of {of}: {what}", value=statistics.median(times), unit="ms")
+            for what, times in costs.items()
+        ),
+        Figure(what=f"replay of {of}: held", value=feed.whole.held_bytes / 1e6, unit="MB"),
+    ]
+
+
+def measure(into: Path, hours: float, count: int, *, steps: int, jumps: int) -> list[Figure]:
+    """Of a recording, made if it is not there, and of the history of a watch."""
+    if not into.exists():
+        rng = np.random.default_rng(1)
+        span_s = hours * 3600
+        jobs = [Job(100 + number, span_s, rng) for number in range(count)]
+        write(into, jobs, int(span_s / EVERY_S), rng)
+    recording = open_recording(into)
+    like = RecordedFeed(recording, zone=ZoneInfo("America/New_York"))
+    feed = ReplayFeed.of_recording(recording, like=like)
+    last_at = feed.last_at
+    told = [
+        Figure(
+            what="all stops of a recording",
+            value=cpu_ms(lambda: stops(recording, since=feed.first_at, until=last_at)),
+            unit="ms",
+        ),
+        *replayed(feed, "a recording", steps=steps, jumps=jumps),
+    ]
+    collector = Collector(Settings(), sources=lambda _: ())
+    collector.history.load(recording, until=last_at)
+    live = _At(collector, last_at)
+    return told + replayed(ReplayFeed.over(live), "a watch", steps=steps, jumps=jumps)
+
+
+def figures(*, quick: bool) -> list[Figure]:
+    """What ``python -m benchmarks`` shows of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        into = Path(folder) / "recording"
+        return measure(into, 0.25 if quick else 1, 20, steps=10 if quick else 20, jumps=8)
 
 
 def main() -> None:
@@ -87,32 +116,15 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--jumps", type=int, default=8)
     parser.add_argument("--into", type=Path, help="keep the recording there; used if it is there")
+    parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     into = asked.into or Path(tempfile.mkdtemp()) / "recording"
     try:
-        if not into.exists():
-            rng = np.random.default_rng(1)
-            span_s = asked.hours * 3600
-            jobs = [Job(100 + number, span_s, rng) for number in range(asked.jobs)]
-            write(into, jobs, int(span_s / EVERY_S), rng)
-        recording = open_recording(into)
-        like = RecordedFeed(recording, zone=ZoneInfo("America/New_York"))
-        feed = ReplayFeed.of_recording(recording, like=like)
-        result: dict[str, Any] = {"hours": asked.hours, "jobs": asked.jobs}
-        result["stops_ms"] = round(
-            cpu_ms(lambda: stops(recording, since=feed.first_at, until=feed.last_at)), 1
-        )
-        result["recording"] = replayed(feed, steps=asked.steps, jumps=asked.jumps)
-        last_at = feed.last_at
-        collector = Collector(Settings(), sources=lambda _: ())
-        collector.history.load(recording, until=last_at)
-        live = _At(collector, last_at)
-        result["live"] = replayed(ReplayFeed.over(live), steps=asked.steps, jumps=asked.jumps)
+        told = measure(into, asked.hours, asked.jobs, steps=asked.steps, jumps=asked.jumps)
+        show(told, as_json=asked.json)
     finally:
         if asked.into is None:
             shutil.rmtree(into.parent, ignore_errors=True)
-    json.dump(result, sys.stdout, indent=2)
-    print()
 
 
 class _At(LiveFeed):

@@ -35,6 +35,7 @@ from ami_console.recorder import Recorder
 from ami_console.recording import open_recording
 from ami_console.settings import Settings
 from ami_console.sources.tap import Tap
+from benchmarks.figures import Figure, show
 
 LAG_S = 0.5
 STEP = 1.15
@@ -253,6 +254,42 @@ def line(values: list[Any]) -> str:
     return " ".join(str("-" if value is None else value).rjust(12) for value in values)
 
 
+def measured(
+    rate: int, seconds: float, each: float, times: int, told: Callable[[Run], None]
+) -> list[Figure]:
+    """The rate that is to be held, then the highest that is."""
+    run = measure("whole", rate, seconds)
+    told(run)
+    rates = {what: highest(what, each, times, told) for what in ("bare", "tap", "whole")}
+    lost = run.sent - (run.seen if run.distinct is None else run.distinct)
+    return [
+        Figure(
+            what=f"lost of {run.sent:,} acknowledgements at {rate:,}/s",
+            value=lost if run.held else max(lost, 1),
+            unit="rows",
+            goal=0,
+        ),
+        *(
+            Figure(
+                what=f"most acknowledgements without loss, {what}",
+                value=rates[key],
+                unit="/s",
+                floor=rates["bare"],
+                floor_is="a nats-py callback",
+                goal=rate,
+                more_is_better=True,
+            )
+            for key, what in (("tap", "tap alone"), ("whole", "tap, history and recording"))
+        ),
+    ]
+
+
+def figures(*, quick: bool) -> list[Figure]:
+    """What ``python -m benchmarks`` shows of it."""
+    seconds, each, times = (4.0, 2.0, 1) if quick else (20.0, 4.0, 3)
+    return measured(50_000, seconds, each, times, lambda _: None)
+
+
 def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -262,27 +299,13 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=3, help="how often a rate is tried")
     parser.add_argument("--json", action="store_true", help="print one object")
     asked = parser.parse_args()
-    runs: list[Run] = []
 
     def told(run: Run) -> None:
-        runs.append(run)
-        if not asked.json:
-            values = list(asdict(run).values())
-            print(line([*values, "held" if run.held else "NOT HELD"]), flush=True)
+        values = list(asdict(run).values())
+        print(line([*values, "held" if run.held else "NOT HELD"]), file=sys.stderr, flush=True)
 
-    if not asked.json:
-        print(line([*COLUMNS, ""]))
-    told(measure("whole", asked.rate, asked.seconds))
-    kinds = ("bare", "tap", "whole")
-    rates = {what: highest(what, asked.each, asked.times, told) for what in kinds}
-    ratios = {what: round(rate / (rates["bare"] or 1), 2) for what, rate in rates.items()}
-    if asked.json:
-        shown = [asdict(run) | {"held": run.held} for run in runs]
-        json.dump({"runs": shown, "highest": rates, "ratio_to_bare": ratios}, sys.stdout, indent=2)
-        print()
-        return
-    for what, rate in rates.items():
-        print(f"{what}: holds {rate} a second, {ratios[what]:g} of what the bare callback holds")
+    print(line([*COLUMNS, ""]), file=sys.stderr)
+    show(measured(asked.rate, asked.seconds, asked.each, asked.times, told), as_json=asked.json)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 # `make demo` and `make test` do everything on a fresh machine; `make` alone lists the rest.
 
-BIN := .venv/bin
-INSTALLED := .venv/.installed
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
 
 # A file's tests stay together, for they share servers; the longest files come first as it is.
 # Most tests wait for a server, a browser or a kernel: three at a time keep two processors busy.
@@ -11,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo test lint format format-check types pytest lock bench clean
+.PHONY: help install demo test lint format format-check types pytest lock bench pythons clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -51,8 +52,15 @@ lock: $(INSTALLED)  ## resolve pyproject.toml into requirements.lock; ARGS=--upg
 bench: $(INSTALLED)  ## measure size and speed, each beside its floor; ARGS=--quick in some minutes
 	$(BIN)/python -m benchmarks $(ARGS)
 
+# A Python that is not there is named and left out.
+pythons:  ## all tests with each Python 3.11 to 3.13 that is found
+	@for version in 3.11 3.12 3.13; do \
+		if python=$$(sh .ci/find-python python$$version 2>/dev/null); then \
+			$(MAKE) pytest VENV=.venv-$$version PYTHON=$$python || exit; \
+		else echo "python$$version is not here"; fi; done
+
 clean:  ## remove .venv and everything else that was made here, but no recording
-	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-3.* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Runs again when the lock or the project's metadata changed, or an installation was cut off.
@@ -60,10 +68,10 @@ clean:  ## remove .venv and everything else that was made here, but no recording
 # hatchling is in the lock for the same reason, and so needs no isolation.
 $(INSTALLED): requirements.lock pyproject.toml
 	@sh .ci/find-python $(BIN)/python >/dev/null 2>&1 && [ -z "$(PYTHON)" ] \
-		|| { python=$$(sh .ci/find-python $(PYTHON)) && echo "Making .venv with $$python" \
-		&& "$$python" -m venv --clear .venv; }
+		|| { python=$$(sh .ci/find-python $(PYTHON)) && echo "Making $(VENV) with $$python" \
+		&& "$$python" -m venv --clear $(VENV); }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
-	@echo 'Installing the locked versions into .venv: 1 to 3 minutes, only now'
+	@echo 'Installing the locked versions into $(VENV): 1 to 3 minutes, only now'
 	@$(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo test lint format format-check types pytest lock bench pythons clean
+.PHONY: help install demo test lint format format-check types pytest lock audit bench pythons clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -48,6 +48,9 @@ lock: $(INSTALLED)  ## resolve pyproject.toml into requirements.lock; ARGS=--upg
 		--only-binary :all: --generate-hashes --no-emit-index-url --no-emit-find-links \
 		--annotation-style line --custom-compile-command 'make lock' --quiet $(ARGS) \
 		--output-file requirements.lock pyproject.toml
+
+audit: $(INSTALLED)  ## known vulnerabilities of the locked versions; needs the network
+	@sh .ci/audit $(BIN)/uv tool run --from pip-audit==2.10.1 pip-audit $(ARGS)
 
 bench: $(INSTALLED)  ## measure size and speed, each beside its floor; ARGS=--quick in some minutes
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -1,5 +1,6 @@
 """Which jobs to look at, and where."""
 
+import itertools
 from collections.abc import Collection
 
 from ami_console.instants import NS_PER_S
@@ -84,3 +85,29 @@ class ActiveJobs:
             return (found - self._final - self._unknown) | self._ended.keys()
         # A stream or keys that outlive their job are worth seeing as long as they are there.
         return found - (self._final - self._found.get(source, frozenset()))
+
+
+class Turns:
+    """Deals jobs out to looks that can't ask for all: those first that have waited the longest."""
+
+    def __init__(self, most: int) -> None:
+        """Nobody had a turn yet.
+
+        Args:
+            most: So many jobs may one look ask for.
+        """
+        self._most = most
+        self._turn = itertools.count(1)
+        self._had: dict[int, int] = {}
+
+    def next(self, wanted: Collection[int]) -> frozenset[int]:
+        """The jobs of the next look: all of them, or as many as it may ask for.
+
+        Args:
+            wanted: All that are to be looked at; the turns of others are forgotten.
+        """
+        had = self._had
+        chosen = sorted(wanted, key=lambda job_id: (had.get(job_id, 0), job_id))[: self._most]
+        self._had = {job_id: had[job_id] for job_id in wanted if job_id in had}
+        self._had.update(zip(chosen, self._turn, strict=False))
+        return frozenset(chosen)

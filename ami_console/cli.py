@@ -32,6 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     options = parser().parse_args(arguments)
+    if arguments is None:  # our own process, not somebody's that calls us
+        from ami_console.commands.stderr import guard  # noqa: PLC0415
+
+        guard()
     try:
         return _command(options.command)(options)
     except SourceError as error:
@@ -79,26 +83,7 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("--no-open", action="store_true", help="do not open a browser")
     _add_tap(demo)
 
-    serve = commands.add_parser("serve", help="the dashboard, live or on a recording")
-    serve.add_argument("--recording", type=Path, metavar="DIR", help="show this instead of live")
-    serve.add_argument("--port", type=_port, default=5006, help="(5006)")
-    serve.add_argument("--address", default="127.0.0.1", help="to listen on (127.0.0.1)")
-    serve.add_argument(
-        "--origin",
-        action="append",
-        default=[],
-        metavar="HOST[:PORT]",
-        help="another name under which browsers reach it, behind a proxy; may be repeated",
-    )
-    serve.add_argument(
-        "--prefix", default="", metavar="PATH", help="first part of its path, behind a proxy"
-    )
-    serve.add_argument(
-        "--allow-actions",
-        action="store_true",
-        help="offer run, retry and cancel on the pages, as AMI_CONSOLE_ALLOW_ACTIONS=true does",
-    )
-    _add_tap(serve)
+    _add_serve(commands)
 
     snapshot = commands.add_parser("snapshot", help="one look at every source")
     _add_jobs(snapshot)
@@ -182,6 +167,44 @@ def parser() -> argparse.ArgumentParser:
     _add_report_and_watch(commands)
     _add_recording(commands)
     return top
+
+
+def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    serve = commands.add_parser("serve", help="the dashboard, live or on a recording")
+    serve.add_argument("--recording", type=Path, metavar="DIR", help="show this instead of live")
+    serve.add_argument("--port", type=_port, default=5006, help="(5006)")
+    serve.add_argument(
+        "--address",
+        default="127.0.0.1",
+        help="to listen on (127.0.0.1); any other wants a login, AMI_CONSOLE_LOGIN_USER and "
+        "AMI_CONSOLE_LOGIN_PASSWORD",
+    )
+    serve.add_argument(
+        "--without-login",
+        action="store_true",
+        help="let everybody in who reaches the address, and do what the page offers",
+    )
+    serve.add_argument(
+        "--origin",
+        action="append",
+        default=[],
+        metavar="HOST[:PORT]",
+        help="another name under which browsers reach it, behind a proxy; may be repeated",
+    )
+    serve.add_argument(
+        "--prefix", default="", metavar="PATH", help="first part of its path, behind a proxy"
+    )
+    serve.add_argument(
+        "--behind-proxy",
+        action="store_true",
+        help="the proxy sets X-Real-IP: believe it, and count failed logins per reader",
+    )
+    serve.add_argument(
+        "--allow-actions",
+        action="store_true",
+        help="offer run, retry and cancel on the pages, as AMI_CONSOLE_ALLOW_ACTIONS=true does",
+    )
+    _add_tap(serve)
 
 
 def _add_report_and_watch(

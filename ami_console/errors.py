@@ -14,11 +14,18 @@ AmiConsoleError
 └── ServerMissingError    the demo finds no nats-server or redis-server to start
 
 Every message says what was tried, where (never with the secret), what came back and what to do.
+What others wrote in it (a file's name, what a server said) can drive no terminal.
 """
+
+from ami_console.plain_text import plain
 
 
 class AmiConsoleError(Exception):
     """Base of everything this package raises on purpose."""
+
+    def __str__(self) -> str:
+        """The message, without control characters."""
+        return plain(super().__str__())
 
 
 class SettingsError(AmiConsoleError):

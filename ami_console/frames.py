@@ -249,7 +249,8 @@ def from_rows(name: str, rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 def from_columns(name: str, values: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
     """A typed frame of plain values, a sequence of one length for every column."""
     return pd.DataFrame(
-        {column: _array(values[column], dtype) for column, dtype in schema(name).items()}
+        {column: _array(values[column], dtype) for column, dtype in schema(name).items()},
+        copy=False,
     )
 
 
@@ -272,7 +273,31 @@ def _array(values: Sequence[Any], dtype: str) -> Any:
             else np.array([missing if value is None else value for value in values], dtype="int64")
         )
         return pd.DatetimeIndex(instants.view("M8[ns]"), tz="UTC").array
+    if isinstance(values, list) and (plain := _PLAIN.get(dtype)) is not None:
+        missing_as, kinds, array_of = plain
+        if None in values:
+            held = np.array([missing_as if value is None else value for value in values])
+            is_missing = np.array([value is None for value in values], dtype=bool)
+        else:
+            held, is_missing = np.array(values), np.zeros(len(values), dtype=bool)
+        # Only what is of that kind already: numpy would cut 1.5 to 1, and read "1" as a number.
+        if held.dtype.kind in kinds:
+            return array_of(held, is_missing)
     return pd.array(values, dtype=dtype)
+
+
+def _measures(values: Any, is_missing: Any) -> Any:
+    held = values.astype("float64", copy=False)
+    return pd.arrays.FloatingArray(held, is_missing | np.isnan(held))
+
+
+_PLAIN: Mapping[str, tuple[Any, str, Any]] = {
+    COUNT: (0, "i", pd.arrays.IntegerArray),
+    MEASURE: (np.nan, "if", _measures),
+    FLAG: (False, "b", pd.arrays.BooleanArray),
+}
+"""Dtype → what is put where a value is missing, kinds of numpy, and the array of these and a mask:
+some ten times as fast as ``pandas.array``, which looks at each value again."""
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> pd.DataFrame:

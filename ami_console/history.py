@@ -66,7 +66,7 @@ class History:
         return held[job_id]
 
     def _take(self, name: str, row: Mapping[str, Any]) -> None:
-        values = tuple(row.get(column) for column in frames.schema(name))
+        values = tuple(map(row.get, frames.schema(name)))
         by_thing, thing = self._rows[name], row.get(frames.KEYS[name][0])
         if thing not in by_thing:
             by_thing[thing] = Rows(name)
@@ -74,11 +74,13 @@ class History:
         self._note_latest(name, row, values)
 
     def _note_latest(self, name: str, row: Mapping[str, Any], values: Values | None = None) -> None:
-        values = values or tuple(row.get(column) for column in frames.schema(name))
-        self._newest = max(self._newest, _at(values))
-        key = tuple(row.get(column) for column in frames.KEYS[name])
+        values = values or tuple(map(row.get, frames.schema(name)))
+        at = values[0]
+        if at > self._newest:
+            self._newest = int(at)
+        key = tuple(map(row.get, frames.KEYS[name]))
         held = self._latest[name].get(key)
-        if held is None or _at(held) <= _at(values):
+        if held is None or held[0] <= at:
             self._latest[name][key] = values
 
     def load(self, source: FrameSource, *, until: pd.Timestamp) -> int:

@@ -43,6 +43,16 @@ def _places(name: str) -> dict[str, _Place]:
     return places
 
 
+@cache
+def _columns(name: str) -> tuple[tuple[int, ...], ...]:
+    """Of each block the columns of the frame that are kept in it, by their numbers."""
+    places = list(_places(name).values())
+    return tuple(
+        tuple(number for number, place in enumerate(places) if place.block == block)
+        for block in range(len(_DTYPES))
+    )
+
+
 Blocks = list[npt.NDArray[Any]]
 
 
@@ -51,10 +61,10 @@ class Rows:
 
     def __init__(self, name: str) -> None:
         """Args: ``name`` is that of the frame."""
-        self._places = tuple(_places(name).values())
-        widths = [sum(p.block == number for p in self._places) for number in range(len(_DTYPES))]
+        self._columns = _columns(name)
         self._blocks: Blocks = [
-            np.empty((16, width), dtype=dtype) for width, dtype in zip(widths, _DTYPES, strict=True)
+            np.empty((16, len(mine)), dtype=dtype)
+            for mine, dtype in zip(self._columns, _DTYPES, strict=True)
         ]
         self._begin = self._end = 0
 
@@ -74,17 +84,17 @@ class Rows:
         """Take a row in; of one instant they keep the order in which they came."""
         if self._end == len(self._blocks[0]):
             self._move(max(16, 2 * len(self)))
-        kept: tuple[list[Any], ...] = ([], [], [], [])
-        for place, value in zip(self._places, values, strict=True):
-            is_missing = value is None or value != value  # noqa: PLR0124 - NaN differs from itself
-            kept[place.block].append(_NONE[place.block] if is_missing else value)
-        row = self._begin + int(np.searchsorted(self._at, values[0], side="right"))
-        if row < self._end:
+        row = self._end
+        if len(self) and values[0] < self._blocks[0][row - 1, 0]:  # late: it is put in between
             self._move(len(self._blocks[0]))  # frames may look at what would be overwritten
             row = self._begin + int(np.searchsorted(self._at, values[0], side="right"))
-        for block, mine in zip(self._blocks, kept, strict=True):
-            block[row + 1 : self._end + 1] = block[row : self._end].copy()
-            block[row] = mine
+            for block in self._blocks:
+                block[row + 1 : self._end + 1] = block[row : self._end].copy()
+        for block, mine, missing in zip(self._blocks, self._columns, _NONE, strict=True):
+            if mine:
+                kept = [values[column] for column in mine]
+                # NaN differs from itself.
+                block[row] = [missing if v is None or v != v else v for v in kept]  # noqa: PLR0124
         self._end += 1
 
     def _move(self, room: int) -> None:

@@ -16,7 +16,7 @@ from ami_console.reading import Reading
 from ami_console.recording import RecordingWriter, open_recording
 from ami_console.sources import poll_log
 from ami_console.sources.log_files import Told, kind_of_log, read_log
-from ami_console.sources.poll_log import Notes
+from ami_console.sources.notes import Notes
 from ami_console.sources.saved_jobs import saved_job, saved_readings
 from ami_console.sources.text_files import beginning, reason
 

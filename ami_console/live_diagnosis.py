@@ -87,8 +87,11 @@ class LiveDiagnosis:
             self._thread = None
 
     def _judge_on(self, deliver: Callable[[Reading], None]) -> None:
-        while not self._finish.wait(self._every_s):
-            deliver(self.judge(pd.Timestamp(now_ns(), tz="UTC")))
+        pause_s = self._every_s
+        while not self._finish.wait(pause_s):
+            reading = self.judge(pd.Timestamp(now_ns(), tz="UTC"))
+            deliver(reading)
+            pause_s = max(self._every_s, reading.elapsed_s or 0.0)  # half a processor at most
 
     def judge(self, as_of: pd.Timestamp) -> Reading:
         """Judge as of an instant, and tell the watchers.

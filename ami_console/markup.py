@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from ami_console.plain_text import plain
+
 MISSING = "–"
 
 UTC = ZoneInfo("UTC")
@@ -82,7 +84,7 @@ def safe(value: Any) -> Html:
     """A value as HTML: escaped, and a dash where it is missing."""
     if isinstance(value, Html):
         return value
-    return Html(MISSING if absent(value) or value == "" else html.escape(str(value)))
+    return Html(MISSING if absent(value) or value == "" else html.escape(plain(str(value))))
 
 
 def count(value: Any) -> str:

@@ -97,12 +97,16 @@ class Hook(Address):
 
 def _hook(text: str) -> Address:
     """a URL that begins with http:// or https://, or nothing"""
-    parsed = _address("http", "https", optional=True)(text)
+    parsed = _address("http", "https", optional=True, is_hook=True)(text)
     return Hook(parsed.reveal())
 
 
-def _address(*schemes: str, optional: bool = False) -> Callable[[str], Address]:
+def _address(
+    *schemes: str, optional: bool = False, is_hook: bool = False
+) -> Callable[[str], Address]:
     allowed = f"a URL that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}"
+    if not is_hook:
+        allowed += " (in a password / ? # @ are written as %2F %3F %23 %40)"
     if optional:
         allowed += ", or nothing"
 
@@ -112,6 +116,9 @@ def _address(*schemes: str, optional: bool = False) -> Callable[[str], Address]:
         parts = urlsplit(text)
         _ = parts.port  # raises ValueError for a port that is no number
         if parts.scheme not in schemes or not (parts.hostname or parts.scheme == "unix"):
+            raise ValueError
+        # What stands before it is a login of which a part would be shown as the path.
+        if not is_hook and "@" in parts.path + parts.query + parts.fragment:
             raise ValueError
         return Address(text)
 
@@ -175,6 +182,16 @@ def _flag(text: str) -> bool:
         }[text.lower()]
     except KeyError:
         raise ValueError from None
+
+
+def _secret_of(least: int) -> Callable[[str], Secret]:
+    def parse(text: str) -> Secret:
+        if text and len(text) < least:
+            raise ValueError
+        return Secret(text)
+
+    parse.__doc__ = f"at least {least} characters, or nothing"
+    return parse
 
 
 COLOURS = {
@@ -244,6 +261,9 @@ class Settings:
     health_check_idle_s: float = _setting(_span, "600")
     alert_webhook: Address = _setting(_hook, "")
     alert_command: Secret = _setting(Secret, "")
+    login_user: str = _setting(str, "")
+    login_password: Secret = _setting(_secret_of(8), "")
+    cookie_secret: Secret = _setting(_secret_of(32), "")
     environment: str = _setting(str, "")
     environment_colour: str = _setting(_colour, "grey")
 

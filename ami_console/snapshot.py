@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -11,6 +12,7 @@ from ami_console.batch import Batch
 from ami_console.errors import SourceError
 from ami_console.instants import now_ns
 from ami_console.reading import Reading, Row, SourceName
+from ami_console.sources.failures import Target
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +27,9 @@ READ_DEADLINES_S: Mapping[SourceName, float] = {
 """Antenna was seen to take 4 s for one job under load; the brokers answer in milliseconds."""
 
 DISCOVER_DEADLINE_S = 30.0
+
+SEARCH = "search for jobs"
+"""What :meth:`Source.discover` is called where it fails."""
 
 DISCOVERERS: frozenset[SourceName] = frozenset({"antenna", "nats", "redis"})
 """Sources that can tell which jobs are active; the others are not asked for it."""
@@ -48,8 +53,19 @@ class Source(Protocol):
         ...
 
 
+def target_of(source: Source) -> Target | None:
+    """Whom a source asks, for messages; ``None``: nobody, as one that reads files."""
+    target = getattr(source, "target", None)
+    return target if isinstance(target, Target) else None
+
+
 async def look(
-    source: SourceName, question: Callable[[], Awaitable[Reading]], *, deadline_s: float
+    source: SourceName,
+    question: Callable[[], Awaitable[Reading]],
+    *,
+    deadline_s: float,
+    target: Target | None = None,
+    what: str = "look",
 ) -> Reading:
     """Ask a source one question, and come back with a reading whatever happens.
 
@@ -57,16 +73,19 @@ async def look(
         source: Who is asked; names the reading when it fails.
         question: ``source.discover`` or a call of ``source.read``.
         deadline_s: After this the answer is not waited for any longer, seconds.
+        target: Where it is, to be named when it does not answer.
+        what: What is given up then.
 
     Returns:
         The reading, or one with ``ok`` False that says why there is none.
     """
-    begin = now_ns()
+    began = time.monotonic()
     try:
         async with asyncio.timeout(deadline_s):
             return await question()
     except TimeoutError:
-        reason = f"{source} gave no answer within {deadline_s:g} s; the look was given up"
+        came = f"no answer within {deadline_s:g} s, the {what} was given up"
+        reason = f"{source} gave {came}" if target is None else str(target.unreachable(came))
     except SourceError as error:
         reason = str(error)
     except Exception as error:  # a fault of ours must not end the watch over the others
@@ -74,9 +93,12 @@ async def look(
         reason = (
             f"reading {source} failed in an unexpected way ({type(error).__name__}); see the log"
         )
-    end = now_ns()
     return Reading(
-        source=source, observed_at=end, ok=False, error=reason, elapsed_s=(end - begin) / 1e9
+        source=source,
+        observed_at=now_ns(),
+        ok=False,
+        error=reason,
+        elapsed_s=time.monotonic() - began,
     )
 
 
@@ -109,7 +131,13 @@ async def take(
     everything = job_ids is None
     if job_ids is None:
         found = [
-            look(s.name, s.discover, deadline_s=DISCOVER_DEADLINE_S)
+            look(
+                s.name,
+                s.discover,
+                deadline_s=DISCOVER_DEADLINE_S,
+                target=target_of(s),
+                what=SEARCH,
+            )
             for s in sources
             if s.name in DISCOVERERS
         ]
@@ -119,7 +147,10 @@ async def take(
 
     async def read(source: Source) -> Reading:
         reading = await look(
-            source.name, partial(source.read, wanted), deadline_s=READ_DEADLINES_S[source.name]
+            source.name,
+            partial(source.read, wanted),
+            deadline_s=READ_DEADLINES_S[source.name],
+            target=target_of(source),
         )
         return reading if everything else only(reading, wanted)
 

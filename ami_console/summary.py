@@ -208,7 +208,7 @@ def _redelivered_tasks(
 ) -> int | None:
     if redeliveries == 0:
         return 0
-    partial = by == "logs" and not logged["is_whole"]
+    partial = by == "logs" and not logged.get("is_whole", False)
     return None if by == "looks" or partial else int((attempts > 1).sum())
 
 

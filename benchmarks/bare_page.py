@@ -56,7 +56,7 @@ def main() -> None:
         threaded=True,
         verbose=False,
         check_unused_sessions_milliseconds=2_000,
-        unused_session_lifetime_milliseconds=4_000,
+        unused_session_lifetime_milliseconds=15_000,
     )
     print(json.dumps({"url": f"http://127.0.0.1:{port}/dashboard"}), flush=True)
     at = points

@@ -36,7 +36,8 @@ WARM_UPDATES = 3
 GIVE_UP_S = 60.0
 QUIET_S = 0.02
 NO_CHART_S = 10.0
-SESSION_ENDS_S = 8.0  # the server looks every 2 s for those that nobody used for 4 s
+SESSION_ENDS_S = 20.0  # the server looks every 2 s for those that nobody used for 15 s
+BETWEEN_VISITS_S = 8.0
 CPU_GOAL_MS, BYTES_GOAL, FIRST_PLOT_GOAL_S = 15.0, 8_000, 2.0
 GROWTH_GOAL = 10_000  # bytes per update and page: below that the allocator's noise begins
 PLAIN = "a plain page"
@@ -275,7 +276,7 @@ async def first_plot(
         finally:
             await page.close()
         # What is still on its way to this page is not to be waited for by the next one.
-        await asyncio.sleep(SESSION_ENDS_S)
+        await asyncio.sleep(BETWEEN_VISITS_S)
     await context.close()
     return taken[0], statistics.median(taken[1:])
 

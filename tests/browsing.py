@@ -79,7 +79,12 @@ def visit(browser: Browser) -> Iterator[Callable[[str], Visit]]:
 
         tab.page.on("request", requested)
         tab.page.on("dialog", asked)
+        def said(message: Any) -> None:
+            if "Content Security Policy" in message.text:
+                tab.faults.append(message.text)
+
         tab.page.on("pageerror", lambda error: tab.faults.append(str(error)))
+        tab.page.on("console", said)
         tab.page.goto(url)
         tab.page.wait_for_selector(ready)
         return tab

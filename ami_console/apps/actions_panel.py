@@ -3,13 +3,13 @@
 from typing import Any
 
 import pandas as pd
-import panel as pn
 
 from ami_console import actions
 from ami_console.actions import Action, ActionRefused, Desk, Who, newest_looks
 from ami_console.apps import cards, formats, style
 from ami_console.apps.action_dialog import ActionDialog
 from ami_console.apps.action_rows import Mode, Offer, actions_card, dialog_told
+from ami_console.apps.login import user_here
 from ami_console.apps.stage import Stage
 
 
@@ -115,7 +115,7 @@ class ActionsPanel:
             self._problem = f"{typed[:20]!r} is not the number of this job: nothing was sent."
         else:
             try:
-                desk.begin(wanted, job_id, Who(through="dashboard", session_user=pn.state.user))
+                desk.begin(wanted, job_id, Who(through="dashboard", session_user=user_here()))
             except ActionRefused as error:
                 self._problem = str(error)
             else:

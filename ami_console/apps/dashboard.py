@@ -20,6 +20,7 @@ from ami_console.apps.heartbeat import Heartbeat
 from ami_console.apps.job_tab import JobTab
 from ami_console.apps.jobs_tab import JobsTab
 from ami_console.apps.keys import Keys
+from ami_console.apps.login import user_here
 from ami_console.apps.replay_bar import ReplayBar
 from ami_console.apps.replay_feed import ReplayFeed
 from ami_console.apps.session import run
@@ -78,6 +79,7 @@ class Dashboard:
         self.bar: ReplayBar | None = None
         self._barred: ReplayFeed | None = None
         self._fixed: Hashable = None
+        self._user = user_here()
         self._bar_place = cards.column(position="sticky", top="0", z_index="30")
         self._place = cards.column()
         self.page = self._page()
@@ -287,6 +289,7 @@ class Dashboard:
             every_s=feed.every_s,
             paused_at=feed.paused_at,
             counts=self._counts(judged),
+            user=self._user,
         )
         self.top.show(heads.top(head))
         if head.fixed != self._fixed:

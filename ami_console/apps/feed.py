@@ -9,6 +9,7 @@ import pandas as pd
 
 from ami_console.diagnosis import Rules
 from ami_console.frames import FrameSource
+from ami_console.instants import now_ns
 from ami_console.live_diagnosis import Judged, diagnose_recorded, rules_of
 from ami_console.settings import COLOURS, Settings
 
@@ -35,6 +36,8 @@ class Feed(FrameSource, Protocol):
         job_logs_every_s: Pause between two looks at a job's log, seconds; ``None``: not told.
         recorded: Path of the recording that is shown, or written meanwhile; ``None``: there is
             none.
+        recording_error: Why what is seen is not recorded at present; ``None``: it is, or was not
+            meant to be.
     """
 
     @property
@@ -57,6 +60,8 @@ class Feed(FrameSource, Protocol):
     def job_logs_every_s(self) -> float | None: ...
     @property
     def recorded(self) -> str | None: ...
+    @property
+    def recording_error(self) -> str | None: ...
 
     def pause(self) -> None:
         """Ask nobody anything any more; of a recording nothing."""
@@ -108,16 +113,28 @@ class LiveFeed(_Forwarding):
 
     is_live = True
 
-    def __init__(self, collector: "Collector", *, recorded: str | None = None) -> None:
+    def __init__(
+        self,
+        collector: "Collector",
+        *,
+        recorded: str | None = None,
+        recording_error: Callable[[], str | None] = lambda: None,
+    ) -> None:
         """What it sees.
 
         Args:
             collector: Of this process.
             recorded: Path of the recording that is written meanwhile; ``None``: there is none.
+            recording_error: Tells why it can't be written at present.
         """
         super().__init__(collector.history)
         self._collector = collector
         self.recorded = recorded
+        self._recording_error = recording_error
+
+    @property
+    def recording_error(self) -> str | None:
+        return self._recording_error()
 
     @property
     def label(self) -> str:
@@ -161,7 +178,7 @@ class LiveFeed(_Forwarding):
         threading.Thread(target=self._collector.resume, name="resuming", daemon=True).start()
 
     def as_of(self) -> pd.Timestamp:
-        return pd.Timestamp.now(tz="UTC")
+        return pd.Timestamp(now_ns(), tz="UTC")
 
     def job_ids(self) -> list[int]:
         return self._collector.history.job_ids()
@@ -181,6 +198,7 @@ class RecordedFeed(_Forwarding):
     paused_at = None
     antenna_ui = ""
     job_logs_every_s = None
+    recording_error = None
 
     def __init__(
         self, recording: "Recording", *, zone: ZoneInfo | None = None, rules: Rules | None = None

@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from ami_console.apps import formats
 from ami_console.apps.findings_rows import Worst
 from ami_console.apps.fleet_details import Details
 from ami_console.charts import WallClock
 from ami_console.instants import NS_PER_S
 from ami_console.metrics.minute_rates import MINUTE_NS, MINUTES
+from ami_console.plain_text import one_line
 
 DIGITS: Mapping[str, int] = {
     "processed": 0,
@@ -101,10 +101,9 @@ def rows_of(
         details: Of the same fleet; ``None``: nothing is known of them.
     """
     rows = pd.DataFrame({"job_id": fleet["job_id"].to_numpy("int64")})
-    named = [name if not formats.absent(name) and name else "not named" for name in fleet["name"]]
-    rows["name"] = named
-    for column in ("project", "pipeline", "status"):
-        rows[column] = fleet[column].fillna("").to_numpy(object)
+    for column in ("name", "project", "pipeline", "status"):
+        rows[column] = [one_line(text) for text in fleet[column].fillna("")]
+    rows["name"] = rows["name"].replace("", "not named")
     found = [(worst or {}).get(job_id) for job_id in rows["job_id"]]
     rows["finding_code"] = [each.code if each else "" for each in found]
     rows["finding"] = [_rank(job_id, worst) for job_id in rows["job_id"]]
@@ -115,7 +114,7 @@ def rows_of(
         "progress": (progress_ratio(fleet) * 10_000 + 1e-6) // 1 / 10_000,
         "estimated": fleet["latency_is_estimate"],
         "started_s": _wall_s(fleet["started_at"], WallClock.of(zone, as_of)),
-        **({} if details is None else _of_details(details.rows)),
+        **({} if details is None else _of_details(details.rows, fleet["job_id"])),
     }
     for column, digits in DIGITS.items():
         rows[column] = _floats(values[column], digits) if column in values else np.nan
@@ -123,7 +122,9 @@ def rows_of(
     return FleetRows(frame=rows, rates=rates, as_of=as_of)
 
 
-def _of_details(rows: pd.DataFrame) -> dict[str, Any]:
+def _of_details(rows: pd.DataFrame, job_ids: "pd.Series[Any]") -> dict[str, Any]:
+    # By their numbers: news may have come in between, and a job with it.
+    rows = rows.set_index("job_id").reindex(pd.Index(job_ids))
     told = {
         "oldest_s": _seconds(rows["oldest_in_flight_at"]),
         "last_s": _seconds(rows["last_result_at"]),

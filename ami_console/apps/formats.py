@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from ami_console.plain_text import plain
+
 MISSING = "–"
 
 Tone = Literal["good", "active", "warn", "bad", "muted"]
@@ -50,7 +52,7 @@ def absent(value: Any) -> bool:
 
 def escape(text: Any) -> str:
     """Text of others for HTML; the dash for a missing one."""
-    return MISSING if absent(text) or text == "" else html.escape(str(text))
+    return MISSING if absent(text) or text == "" else html.escape(plain(str(text)))
 
 
 def count(value: Any) -> str:

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Number
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ami_console.apps import formats
+from ami_console.plain_text import plain
 
 Kind = Literal["csv", "parquet"]
 
@@ -28,8 +30,8 @@ MOST_BYTES = 50_000_000
 SAMPLE = 500
 """Rows by which the size of a CSV is told before it is made."""
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""A spreadsheet takes a text that begins so for a formula."""
+FORMULA = ("=", "+", "-", "@", "\t", "\n", "＝", "＋", "－", "＠")
+"""A spreadsheet takes a text that begins so for a formula; the wide ones in some languages."""
 
 UNITS = (
     ("_per_min", "1/min"),
@@ -134,10 +136,12 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
     """The frame as CSV in UTF-8 with a head line; missing is an empty field.
 
     Instants are ISO 8601 in UTC. A text that a spreadsheet would take for a formula (it begins
-    with ``=``, ``+``, ``-``, ``@``, a tab or a line break) gets an apostrophe before it: names
-    and log lines are written by others. Parquet has them as they are.
+    with ``=``, ``+``, ``-``, ``@``, a tab or a line break, blanks before it or not) gets an
+    apostrophe before it, and control characters are taken out, for files are looked at in
+    terminals too: names and log lines are written by others. Numbers are never changed. Parquet
+    has texts as they are.
     """
-    columns = {str(name): _plain(frame[name]) for name in frame.columns}
+    columns = {_safe(str(name)): _plain(frame[name]) for name in frame.columns}
     whole = pd.DataFrame(columns, index=frame.index)
     # With this line end a carriage return inside of a text is quoted too.
     return whole.to_csv(index=False, lineterminator="\r\n").encode()
@@ -149,9 +153,24 @@ def _plain(column: "pd.Series[Any]") -> Any:
         return _instants(column)
     if pd.api.types.is_bool_dtype(dtype) or pd.api.types.is_numeric_dtype(dtype):
         return column
-    text = column.astype("string")
-    is_formula = text.str.startswith(FORMULA).fillna(False).astype(bool)
-    return text.where(~is_formula, "'" + text)
+    if isinstance(dtype, np.dtype):  # a frame may hold numbers and texts in one column
+        return column.map(lambda value: value if _is_number(value) else _safe_or_missing(value))
+    return column.astype("string").map(_safe, na_action="ignore")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Number | np.bool_)
+
+
+def _safe_or_missing(value: Any) -> Any:
+    is_missing = pd.api.types.is_scalar(value) and pd.isna(value)
+    return pd.NA if is_missing else _safe(str(value))
+
+
+def _safe(text: str) -> str:
+    """Text of others that neither a spreadsheet nor a terminal takes for more than a text."""
+    shown = plain(text)
+    return f"'{shown}" if shown.lstrip(" \u00a0\u3000").startswith(FORMULA) else shown
 
 
 def _instants(column: "pd.Series[Any]") -> Any:

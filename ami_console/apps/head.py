@@ -33,6 +33,7 @@ class Head:
         every_s: Pause between two looks, seconds.
         paused_at: Since when nobody is asked anything.
         counts: Behind the name of a tab.
+        user: Who is logged in; ``None``: nobody has to.
     """
 
     view: View
@@ -47,6 +48,7 @@ class Head:
     every_s: float = 2.0
     paused_at: pd.Timestamp | None = None
     counts: dict[str, str] = field(default_factory=dict)
+    user: str | None = None
 
     @property
     def mode(self) -> str:
@@ -79,12 +81,15 @@ def top(head: Head) -> Told:
     badge = ""
     if name:
         badge = f'<span class="env" style="--env:{escape(colour)}">{escape(name)}</span>'
+    login = ""
+    if head.user is not None:
+        login = f'<span class="label">{escape(head.user)} · <a href="logout">Log out</a></span>'
     local = head.as_of.tz_convert(head.zone)
     what = "now" if head.is_live else "as it stood at"
     return put.told(
         f'<div class="top"><h1>{TITLE}</h1>{badge}'
         f'<span class="mode {head.mode}"><i class="mark">{mark}</i>{word}</span>'
-        f'<span class="label">{escape(head.label)}</span>'
+        f'<span class="label">{escape(head.label)}</span>{login}'
         f'<span class="clock">{what} <b>{put(f"{local:%H:%M:%S}")}</b> '
         f"{put(f'{local:%d %b %Y}')}, {escape(head.zone.key)}</span></div>"
     )

@@ -56,6 +56,7 @@ class ReplayFeed:
     antenna_ui = ""
     job_logs_every_s = None
     recorded: str | None = None
+    recording_error = None
 
     def __init__(
         self,

@@ -17,15 +17,28 @@ import ami_console
 from ami_console.apps import feed as feeds
 from ami_console.apps import session
 from ami_console.apps.board import board_of
+from ami_console.apps.exposed import refuse_open
 from ami_console.apps.feed import Feed
+from ami_console.apps.front import Front, rules
+from ami_console.apps.headers import SafeHeaders
+from ami_console.apps.login import Login
+from ami_console.apps.login_handlers import login_rules
+from ami_console.apps.origins import EVERYWHERE, Origins
 from ami_console.apps.recordings import Recordings
 from ami_console.errors import AmiConsoleError, SettingsError
 
 PAGE = "dashboard"
 
-EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104  (compared with; the default is loopback)
-
 KEEP_UP_MS = 60_000
+
+LEFT_MS = 1_000
+"""How long, at most, an open page hears more after its reader has logged out."""
+
+MOST_BODY_BYTES = 64 * 1024
+"""Of a request: the login's form is the largest that we take."""
+
+REQUEST_S, IDLE_S = 20.0, 120.0
+"""How long a body may take, and how long a connection may say nothing, seconds."""
 
 STOP_S = 5.0
 """How long to wait for open pages to be let go, seconds."""
@@ -35,7 +48,14 @@ class DashboardServer:
     """A running dashboard: where it listens, and how to end it."""
 
     def __init__(
-        self, address: str, port: int, origins: Iterable[str], *, prefix: str = ""
+        self,
+        address: str,
+        port: int,
+        origins: Iterable[str],
+        *,
+        prefix: str = "",
+        login: Login | None = None,
+        behind_proxy: bool = False,
     ) -> None:
         """Nothing is bound and served yet."""
         self._ready = threading.Event()
@@ -45,6 +65,7 @@ class DashboardServer:
         self._server: Any = None
         self._address, self._asked_port, self._origins = address, port, tuple(origins)
         self._prefix = prefix.strip("/")
+        self._login, self._behind_proxy = login, behind_proxy
 
     @property
     def port(self) -> int:
@@ -88,9 +109,7 @@ class DashboardServer:
         asyncio.set_event_loop(events)
         self._loop = IOLoop.current()
         try:
-            self._server = _listen(
-                self._address, self._asked_port, self._origins, self._prefix, self._loop
-            )
+            self._server = self._listen(self._loop)
             self._server.start()
         except BaseException as error:
             self._failure = error
@@ -98,10 +117,61 @@ class DashboardServer:
             return
         finally:
             self._ready.set()
-        keeping = PeriodicCallback(_keep_up, KEEP_UP_MS)
-        keeping.start()
+        PeriodicCallback(_keep_up, KEEP_UP_MS).start()
+        if self._front.login is not None:
+            PeriodicCallback(self._front.close_left, LEFT_MS).start()
         self._loop.start()
         self._loop.close(all_fds=True)
+
+    def _listen(self, loop: IOLoop) -> Any:
+        address, port = self._address, self._asked_port
+        try:
+            port = _bindable(address, port)
+            self._front = front = Front(
+                page=PAGE,
+                prefix=f"/{self._prefix}" if self._prefix else "",
+                origins=Origins(address, port, self._origins),
+                login=self._login,
+                cookie_name=f"ami_console_login_{port}",
+            )
+            server = get_server(
+                {PAGE: str(notebook())},
+                address=None if address in EVERYWHERE else address,
+                port=port,
+                prefix=self._prefix,
+                loop=loop,
+                show=False,
+                start=False,
+                verbose=False,
+                transforms=[SafeHeaders],
+                http_server_kwargs={
+                    "xheaders": self._behind_proxy,
+                    "max_body_size": MOST_BODY_BYTES,
+                    "body_timeout": REQUEST_S,
+                    "idle_connection_timeout": IDLE_S,
+                },
+                # The page's token is in its HTML: what the browser sent need not be.
+                include_headers=[],
+                include_cookies=[],
+                # A closed page is let go soon; but through a slow tunnel a page takes its time
+                # from its HTML to its websocket, and would be told that it is gone.
+                check_unused_sessions_milliseconds=2_000,
+                unused_session_lifetime_milliseconds=15_000,
+            )
+        except OSError as error:
+            why = error.strerror or str(error)
+            if error.errno is not None and not isinstance(error, socket.gaierror):
+                why = os.strerror(error.errno)  # Python adds the address to it once more
+            raise SettingsError(
+                f"the dashboard can't listen on {address or 'all addresses'} port {port} "
+                f"({why}): give another --port or --address, or end the program "
+                "that has it"
+            ) from error
+        # Nothing is answered before the loop runs, which is after this.
+        application = server._tornado
+        context = application.applications[f"/{PAGE}"]
+        application.add_handlers(".*", rules(front, context, login_rules(front)))
+        return server
 
     def _close(self) -> None:
         assert self._loop is not None  # noqa: S101  (scheduled on it)
@@ -133,6 +203,9 @@ def serve(
     origins: Iterable[str] = (),
     prefix: str = "",
     recordings: Recordings | None = None,
+    login: Login | None = None,
+    without_login: bool = False,
+    behind_proxy: bool = False,
 ) -> DashboardServer:
     """Serve the dashboard of a feed at ``/dashboard``; the root leads there, ``/liveness`` answers.
 
@@ -145,12 +218,20 @@ def serve(
         origins: More ``host:port`` under which browsers may reach it, behind a proxy for example.
         prefix: First part of every path, where a proxy hands on only that.
         recordings: Those that may be chosen on the page.
+        login: That is asked for.
+        without_login: Let everybody in who reaches the address, others than this machine too.
+        behind_proxy: Believe what ``X-Real-IP`` and ``X-Forwarded-For`` say of where a request
+            comes from, so that failed logins are counted for whom they are of.
 
     Raises:
-        SettingsError: The port or the address can't be listened on.
+        SettingsError: The port or the address can't be listened on, or others would reach it
+            without a login and nobody said that they may.
     """
+    refuse_open(address, login, without_login=without_login)
     feeds.use(feed, recordings=recordings)
-    server = DashboardServer(address, port, origins, prefix=prefix)
+    server = DashboardServer(
+        address, port, origins, prefix=prefix, login=login, behind_proxy=behind_proxy
+    )
     server.start()
     if show:
         webbrowser.open(server.url)
@@ -176,43 +257,6 @@ def notebook() -> Path:
     raise AmiConsoleError(
         f"{PAGE}.ipynb is in none of {', '.join(map(str, places))}: install ami-console again"
     )
-
-
-def _listen(address: str, port: int, origins: tuple[str, ...], prefix: str, loop: IOLoop) -> Any:
-    try:
-        port = _bindable(address, port)
-        return get_server(
-            {PAGE: str(notebook())},
-            address=None if address in EVERYWHERE else address,
-            port=port,
-            websocket_origin=_origins(address, port, origins),
-            prefix=prefix,
-            loop=loop,
-            show=False,
-            start=False,
-            verbose=False,
-            liveness=True,
-            # A closed page is let go soon, so that the collector can rest.
-            check_unused_sessions_milliseconds=2_000,
-            unused_session_lifetime_milliseconds=4_000,
-        )
-    except OSError as error:
-        why = error.strerror or str(error)
-        if error.errno is not None and not isinstance(error, socket.gaierror):
-            why = os.strerror(error.errno)  # Python adds the address to it once more
-        raise SettingsError(
-            f"the dashboard can't listen on {address or 'all addresses'} port {port} "
-            f"({why}): give another --port or --address, or end the program "
-            "that has it"
-        ) from error
-
-
-def _origins(address: str, port: int, origins: tuple[str, ...]) -> list[str]:
-    """Names under which a browser may open the websocket; anybody else's page may not."""
-    names = ["127.0.0.1", "localhost"]
-    if address not in (*EVERYWHERE, *names) and ":" not in address:
-        names.append(address)
-    return [f"{name}:{port}" for name in names] + list(origins)
 
 
 def _bindable(address: str, port: int) -> int:

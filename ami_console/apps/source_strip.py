@@ -161,6 +161,18 @@ def fault_html(fault: str) -> str:
     )
 
 
+def not_recorded_html(error: str) -> str:
+    """That what is seen is not kept.
+
+    Args:
+        error: Why; escaped here.
+    """
+    return (
+        '<div class="error bad"><strong>Recording</strong> fails, and the page goes on: '
+        f"{formats.escape(error)}</div>"
+    )
+
+
 def age_of(source: Mapping[Any, Any], as_of: pd.Timestamp) -> float | None:
     """Age of a source's newest good answer, seconds; None without one."""
     last_ok_at = source["last_ok_at"]

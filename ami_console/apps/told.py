@@ -9,6 +9,7 @@ from panel.custom import JSComponent
 from ami_console.apps.direct import update
 from ami_console.apps.locked import locked
 from ami_console.apps.style import sheet
+from ami_console.plain_text import plain
 
 
 class Told(NamedTuple):
@@ -39,7 +40,7 @@ class Places:
 
     def __call__(self, text: str) -> str:
         """HTML of a place that will hold this plain text."""
-        self.texts.append(text)
+        self.texts.append(plain(text))
         return f"{_place(len(self.texts) - 1)}</span>"
 
     def told(self, html: str) -> Told:

@@ -10,6 +10,7 @@ from ami_console.errors import UnknownJobError
 from ami_console.frames import FrameSource
 from ami_console.live_diagnosis import diagnose_recorded
 from ami_console.markup import Html, card, instant, joined, paragraph
+from ami_console.plain_text import one_line
 from ami_console.plots.one_job import OneJob, jobs_of, last_look_at
 from ami_console.plots.source import rules_for
 
@@ -58,7 +59,7 @@ class Findings(list[Finding]):
     def __repr__(self) -> str:
         lines = [self.headline()]
         lines += [f"{each.severity:<8}  {_about(each)}{each.title}" for each in self._found()]
-        return "\n".join(lines)
+        return "\n".join(map(one_line, lines))
 
     def _repr_html_(self) -> str:
         return card(self.headline(), self.html())

@@ -17,6 +17,7 @@ from ami_console.errors import UnknownJobError
 from ami_console.frames import FrameSource
 from ami_console.markup import UTC
 from ami_console.metrics.what_if import WhatIf, what_if
+from ami_console.plain_text import one_line
 from ami_console.plots.one_job import OneJob, jobs_of, last_look_at
 from ami_console.plots.source import rules_for, story_of, tasks_of, timeline_of
 from ami_console.post_mortem import PostMortem, post_mortem
@@ -232,7 +233,8 @@ class Job(OneJob):
     def __repr__(self) -> str:
         told = self.summary()
         name = f" {self.name}" if self.name else ""
-        return f"Job({self.job_id}{name}: {told['status'] or 'status not known'}, {told.progress})"
+        state = told["status"] or "status not known"
+        return one_line(f"Job({self.job_id}{name}: {state}, {told.progress})")
 
     def _repr_html_(self) -> str:
         return job_card(

@@ -37,7 +37,11 @@ def run(options: argparse.Namespace) -> int:
             collector = shared(settings)
             recorder = Recorder(settings.recording)
             collector.add_sink(recorder)
-            feed = LiveFeed(collector, recorded=str(settings.recording))
+            feed = LiveFeed(
+                collector,
+                recorded=str(settings.recording),
+                recording_error=lambda: recorder.error,
+            )
             try:
                 collector.start()
                 with (

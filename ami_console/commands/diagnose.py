@@ -7,17 +7,24 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-import orjson
 import pandas as pd
 
 from ami_console.cli import DONE, FOUND, SOURCE_FAILED
 from ami_console.collector import Collector
 from ami_console.commands.known_jobs import known_jobs
-from ami_console.commands.printing import cell, duration, paragraph, printable
+from ami_console.commands.printing import (
+    cell,
+    complain,
+    duration,
+    json_text,
+    paragraph,
+    printable,
+)
 from ami_console.diagnosis import Finding, outlook
 from ami_console.diagnosis.finding import Evidence, plain
 from ami_console.errors import RecordingError, SettingsError, UnknownJobError
 from ami_console.frames import FrameSource
+from ami_console.instants import now_ns
 from ami_console.live_diagnosis import LOOK_BACK_S, diagnose_recorded, rules_of
 from ami_console.metrics import task_times
 from ami_console.reading import FINAL_STATUSES
@@ -38,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     findings = diagnose_recorded(source, as_of=as_of, job_ids=jobs, rules=rules)
     if options.format == "json":
         told = [finding.as_json() for finding in findings]
-        print(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
+        print(json_text(told))
     else:
         print(paragraph(f"as of {_instant(as_of)}, judged by {where}", indent=2))
         since = as_of - pd.Timedelta(seconds=LOOK_BACK_S)
@@ -60,17 +67,18 @@ def _what(options: argparse.Namespace, settings: Settings) -> tuple[FrameSource,
         path = options.recording or settings.recording
         recording = open_recording(path)
         for damage in recording.damaged:
-            print(f"ami-console: left out {damage.path}: {damage.reason}", file=sys.stderr)
+            complain(f"left out {damage.path}: {damage.reason}")
         last_at = recording.last_at
         if last_at is None:
             raise RecordingError(f"{path} holds no look at all, so there is nothing to judge")
         return recording, asked_at or last_at, f"the recording {path}"
-    now = pd.Timestamp.now("UTC")
+    now = pd.Timestamp(now_ns(), tz="UTC")
     with suppress(RecordingError):  # there is none yet
         recording = open_recording(settings.recording)
         last_at = recording.last_at
         if last_at is not None and (now - last_at).total_seconds() <= WRITTEN_WITHIN_S:
-            return recording, now, f"{settings.recording}, which is being written"
+            # After this machine's clock was set back the recorder is ahead of it.
+            return recording, max(now, last_at), f"{settings.recording}, which is being written"
     return _looked(settings, options.for_s, options.jobs or None)
 
 
@@ -90,7 +98,7 @@ def _looked(
         collector.stop()
         if sys.stderr.isatty():
             print("\r\x1b[K", end="", file=sys.stderr)
-    return collector.history, pd.Timestamp.now("UTC"), f"{for_s:g} s of looks"
+    return collector.history, pd.Timestamp(now_ns(), tz="UTC"), f"{for_s:g} s of looks"
 
 
 def _parsed(text: str | None) -> pd.Timestamp | None:

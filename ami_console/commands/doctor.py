@@ -5,10 +5,8 @@ import asyncio
 import sys
 from collections.abc import Iterator, Sequence
 
-import orjson
-
 from ami_console.cli import DONE, SOURCE_FAILED
-from ami_console.commands.printing import paragraph, shortened, width
+from ami_console.commands.printing import json_text, paragraph, printable, shortened, width
 from ami_console.doctor import Examination, SourceReport, TimeZone, examine
 from ami_console.doctor.costs import Cost
 from ami_console.settings import Settings
@@ -24,7 +22,7 @@ def run(options: argparse.Namespace) -> int:
     found = asyncio.run(examine(Settings.from_environment(), tell=_tell))
     _tell("")
     if options.format == "json":
-        print(orjson.dumps(found.as_json(), option=orjson.OPT_INDENT_2).decode())
+        print(json_text(found.as_json()))
     else:
         print("\n".join(_lines(found)))
     if found.saw_nothing:
@@ -35,7 +33,8 @@ def run(options: argparse.Namespace) -> int:
 def _tell(doing: str) -> None:
     """What is being done, on a terminal only; an empty text clears the line."""
     if sys.stderr.isatty():
-        print(f"\r\x1b[K{shortened(doing, width() - 1)}", end="", file=sys.stderr, flush=True)
+        line = shortened(printable(doing), width() - 1)
+        print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
 
 
 def _lines(found: Examination) -> Iterator[str]:

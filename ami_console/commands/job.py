@@ -2,10 +2,8 @@
 
 import argparse
 import asyncio
-import sys
 from typing import Any
 
-import orjson
 import pandas as pd
 
 from ami_console.actions import (
@@ -21,7 +19,7 @@ from ami_console.actions import (
     why_not,
 )
 from ami_console.cli import BAD_INPUT, DONE, FOUND, SOURCE_FAILED
-from ami_console.commands.printing import paragraph, printable
+from ami_console.commands.printing import complain, json_text, paragraph, printable
 from ami_console.errors import SettingsError
 from ami_console.history import History
 from ami_console.instants import now_ns
@@ -53,16 +51,16 @@ def run(options: argparse.Namespace) -> int:
         )
     except ActionRefused as error:
         source_failed = error.source_failed
-        print(f"ami-console: {printable(str(error))}", file=sys.stderr)
+        complain(str(error))
     except KeyboardInterrupt:
         says.interrupted()
         return FOUND if doing.asked_at is not None else BAD_INPUT
     if options.format == "json":
-        print(orjson.dumps(_as_json(doing, settings), option=orjson.OPT_INDENT_2).decode())
+        print(json_text(_as_json(doing, settings)))
     elif doing.answer is not None:
-        print(f"journal: {journal_path(settings.recording)}")
+        print(printable(f"journal: {journal_path(settings.recording)}"))
     if doing.problem and doing.step != "refused":
-        print(f"ami-console: {printable(doing.problem)}", file=sys.stderr)
+        complain(doing.problem)
     return _exit_code(doing, source_failed=source_failed)
 
 
@@ -87,8 +85,8 @@ def _preview(settings: Settings, options: argparse.Namespace) -> int:
     else:
         print(paragraph(f"{options.action} of job {options.job} makes no sense: {why}"))
     for source, (_, error) in looks.errors.items():
-        print(f"ami-console: {source}: {printable(error)}", file=sys.stderr)
-    print("ami-console: nothing was done; add --yes to do it", file=sys.stderr)
+        complain(f"{source}: {error}")
+    complain("nothing was done; add --yes to do it")
     return BAD_INPUT
 
 
@@ -135,7 +133,7 @@ class _Saying:
         """Ctrl-C: what was sent can't be taken back."""
         sent = self._doing.asked_at is not None
         told = "it was asked for, and is followed no more" if sent else "nothing was sent"
-        print(f"ami-console: ended; {told}", file=sys.stderr)
+        complain(f"ended; {told}")
 
     def _say(self, text: str) -> None:
         if text and not self._is_quiet and text not in self._said:

@@ -1,17 +1,23 @@
 """Frames as text for a terminal, 80 columns wide or not; nothing in them can move its cursor."""
 
+import json
 import shutil
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+import orjson
 import pandas as pd
 
+from ami_console.plain_text import UNSHOWN
 from ami_console.terminal.words import UNKNOWN, cells, cut, printable, wrapped
 
 __all__ = [
     "UNKNOWN",
     "cell",
+    "complain",
     "duration",
+    "json_text",
     "paragraph",
     "printable",
     "prose_width",
@@ -48,6 +54,26 @@ def paragraph(text: str, *, head: str = "", indent: int | None = None) -> str:
     """
     lines = wrapped(printable(text), prose_width(), head=head, indent=indent, breaks_words=False)
     return "\n".join(lines).replace(_NO_BREAK, " ")
+
+
+def complain(text: str) -> None:
+    """What went wrong, on a line of standard error.
+
+    Args:
+        text: Of others too; control characters are taken out.
+    """
+    print(f"ami-console: {printable(text)}", file=sys.stderr)
+
+
+def json_text(value: Any) -> str:
+    """A value as JSON for scripts, which a terminal shows unharmed all the same.
+
+    Args:
+        value: Of anything that JSON has; what a terminal would obey is written as ``\\uXXXX``, so
+            that whoever reads it gets the very same text.
+    """
+    written = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+    return UNSHOWN.sub(lambda found: json.dumps(found.group())[1:-1], written)
 
 
 def unbroken(text: str) -> str:

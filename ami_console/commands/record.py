@@ -16,6 +16,7 @@ from ami_console.commands.alerting import alerting
 from ami_console.commands.printing import duration, printable, shortened
 from ami_console.commands.waiting import ended_by_signals, wait
 from ami_console.diagnosis import Finding
+from ami_console.instants import now_ns
 from ami_console.live_diagnosis import last_recorded
 from ami_console.metrics import source_ages
 from ami_console.recorder import Recorder
@@ -33,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     collector = Collector(settings, job_ids=options.job)
     recorder = Recorder(into)
     collector.add_sink(recorder)
-    said = _Status(collector, recorder)
+    said = Status(collector, recorder)
     print(f"recording into {into}, a look every {settings.every_s:g} s; Ctrl-C ends it", flush=True)
     if settings.tap:
         print(f"listening to acknowledgements: {TAP_EFFECT}", flush=True)
@@ -54,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     return DONE if seen["ok"].fillna(False).any() else SOURCE_FAILED
 
 
-class _Status:
+class Status:
     """What the recorder does: one moving line on a terminal, a line per change elsewhere."""
 
     def __init__(self, collector: Collector, recorder: Recorder) -> None:
@@ -64,7 +65,7 @@ class _Status:
 
     def say(self) -> None:
         """Tell which sources answer, and what does not."""
-        as_of = pd.Timestamp.now("UTC")
+        as_of = pd.Timestamp(now_ns(), tz="UTC")
         sources = source_ages(self._collector.history.latest("reads"), as_of=as_of)
         states = {s["source"]: _state(s) for s in sources.to_dict("records")}
         states["recording"] = "ok" if self._recorder.error is None else self._recorder.error
@@ -87,6 +88,8 @@ class _Status:
         self._clear()
         jobs = self._collector.history.job_ids()
         print(f"{self._recorder.readings} readings of {len(jobs)} jobs in {self._recorder.path}")
+        if self._recorder.lost:
+            print(f"{self._recorder.lost} readings could not be written", file=sys.stderr)
         if self._recorder.error is not None:
             print(f"ami-console: {self._recorder.error}", file=sys.stderr)
 
@@ -97,7 +100,7 @@ class _Status:
 
 def _stood(path: Path) -> list[Finding]:
     """What stood when the recording was last written."""
-    return last_recorded(open_recording(path), as_of=pd.Timestamp.now("UTC"))
+    return last_recorded(open_recording(path), as_of=pd.Timestamp(now_ns(), tz="UTC"))
 
 
 def _state(source: Mapping[Hashable, Any]) -> str:

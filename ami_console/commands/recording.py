@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from ami_console.cli import DONE, FOUND
-from ami_console.commands.printing import cell, paragraph, printable, table
+from ami_console.commands.printing import cell, complain, paragraph, printable, table
 from ami_console.recording.archive import Copied, archive
 from ami_console.recording.layout import TAIL
 from ami_console.recording.pruning import DayFiles, old_days, remove
@@ -48,7 +48,7 @@ def _compact(path: str) -> int:
             )
         )
     for problem in done.problems:
-        print(f"ami-console: {printable(problem)}", file=sys.stderr)
+        complain(problem)
     return FOUND if done.problems else DONE
 
 

@@ -1,14 +1,13 @@
 """``ami-console report``: the post-mortem of a job as one page that opens offline."""
 
 import argparse
-import sys
 import threading
 from pathlib import Path
 from typing import Self
 
 from ami_console.apps.frame_files import About, parquet_bytes
 from ami_console.cli import DONE
-from ami_console.commands.printing import printable
+from ami_console.commands.printing import complain, printable
 from ami_console.errors import UnknownJobError
 from ami_console.live_diagnosis import rules_of
 from ami_console.recording import Recording, open_recording
@@ -33,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
         steps.begin("drawing the charts")
         content = page(found).encode()
         files.write(out, content)
-        print(f"{printable(str(out))}, {len(content) / 1e6:.1f} MB: {found.told.cause.title}")
+        print(printable(f"{out}, {len(content) / 1e6:.1f} MB: {found.told.cause.title}"))
         if options.frames:
             steps.begin("writing the frames")
             _write_frames(out.with_suffix(".frames"), recording, found)
@@ -48,7 +47,7 @@ def _found(recording: Recording, job_id: int, path: object, settings: Settings) 
         raise UnknownJobError(f"{path} knows nothing of job {job_id}; jobs in it: {jobs}") from None
     finally:
         for damage in recording.damaged:
-            print(f"ami-console: left out {damage.path}: {damage.reason}", file=sys.stderr)
+            complain(f"left out {damage.path}: {damage.reason}")
 
 
 def _write_frames(folder: Path, recording: Recording, found: Material) -> None:
@@ -88,4 +87,4 @@ class _Steps:
 
 
 def _tell(step: str) -> None:
-    print(f"ami-console: {printable(step)} …", file=sys.stderr)
+    complain(f"{step} …")

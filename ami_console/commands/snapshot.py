@@ -2,26 +2,25 @@
 
 import argparse
 import asyncio
-import sys
 
 import orjson
 import pandas as pd
 
-from ami_console import frames
+from ami_console.apps.frame_files import csv_bytes
 from ami_console.cli import BAD_INPUT, DONE, SOURCE_FAILED
 from ami_console.commands.known_jobs import known_jobs
 from ami_console.commands.printing import (
     UNKNOWN,
     cell,
+    complain,
+    json_text,
     paragraph,
-    printable,
     shortened,
     table,
     unbroken,
 )
 from ami_console.history import History
 from ami_console.metrics import fleet, source_ages
-from ami_console.metrics.fleet import FLEET
 from ami_console.reading import Reading
 from ami_console.settings import Settings
 from ami_console.snapshot import take
@@ -42,15 +41,14 @@ def run(options: argparse.Namespace) -> int:
     )
     failed = [reading for reading in readings if not reading.ok]
     for reading in failed:
-        print(f"ami-console: {reading.source}: {printable(reading.error or '')}", file=sys.stderr)
+        complain(f"{reading.source}: {reading.error or ''}")
     if failed:
         return SOURCE_FAILED
     if unknown := sorted(set(options.job or ()) - known_jobs(history)):
         numbers = ", ".join(map(str, unknown))
-        print(
-            f"ami-console: no source knows job {numbers}; "
-            "`ami-console snapshot` without --job lists the active ones",
-            file=sys.stderr,
+        complain(
+            f"no source knows job {numbers}; "
+            "`ami-console snapshot` without --job lists the active ones"
         )
         return BAD_INPUT
     return DONE
@@ -95,7 +93,7 @@ def _as_table(jobs: pd.DataFrame, sources: pd.DataFrame, as_of: pd.Timestamp) ->
 
 def _as_json(jobs: pd.DataFrame, sources: pd.DataFrame, as_of: pd.Timestamp) -> str:
     whole = {"as_of": as_of.isoformat(), "sources": _records(sources), "jobs": _records(jobs)}
-    return orjson.dumps(whole, option=orjson.OPT_INDENT_2).decode()
+    return json_text(whole)
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, object]]:
@@ -106,9 +104,4 @@ def _records(frame: pd.DataFrame) -> list[dict[str, object]]:
 
 
 def _as_csv(jobs: pd.DataFrame, _sources: pd.DataFrame, _as_of: pd.Timestamp) -> str:
-    text = [column for column, dtype in FLEET.items() if dtype == frames.TEXT]
-    # A spreadsheet would run a name that begins like a formula.
-    safe = jobs.assign(
-        **{c: jobs[c].str.replace(r"^(?=[=+\-@\t\r])", "'", regex=True) for c in text}
-    )
-    return safe.to_csv(index=False).rstrip()
+    return csv_bytes(jobs).decode().replace("\r\n", "\n").rstrip()

@@ -1,14 +1,19 @@
 """``ami-console summary``: one job's numbers."""
 
 import argparse
-import sys
 from collections.abc import Iterator
 from typing import Any
 
-import orjson
-
 from ami_console.cli import DONE
-from ami_console.commands.printing import UNKNOWN, cell, paragraph, printable, width
+from ami_console.commands.printing import (
+    UNKNOWN,
+    cell,
+    complain,
+    json_text,
+    paragraph,
+    printable,
+    width,
+)
 from ami_console.errors import UnknownJobError
 from ami_console.recording import open_recording
 from ami_console.settings import Settings
@@ -32,9 +37,9 @@ def run(options: argparse.Namespace) -> int:
         ) from None
     finally:
         for damage in recording.damaged:
-            print(f"ami-console: left out {damage.path}: {damage.reason}", file=sys.stderr)
+            complain(f"left out {damage.path}: {damage.reason}")
     if options.format == "json":
-        print(orjson.dumps(numbers, option=orjson.OPT_INDENT_2).decode())
+        print(json_text(numbers))
     else:
         print(_as_table(numbers))
     return DONE

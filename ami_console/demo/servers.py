@@ -38,8 +38,6 @@ READ_ONLY_PERMISSIONS: Mapping[str, list[str]] = {
         "$JS.API.STREAM.NAMES",
         "$JS.API.STREAM.INFO.>",
         "$JS.API.CONSUMER.INFO.>",
-        "$JS.API.STREAM.LIST",
-        "$JS.API.CONSUMER.LIST.>",
         "$SYS.REQ.USER.INFO",
     ],
     "subscribe": [

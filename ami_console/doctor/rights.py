@@ -241,7 +241,8 @@ def redis_rights(
     for command, costs in needed.items():
         name, may = command[0], _may(facts, command)
         if may or name in shown:
-            rights.have.append(name)
+            if name not in rights.have:  # LLEN of each of Celery's queues
+                rights.have.append(name)
         elif may is None:
             unknown.append(name)
         else:

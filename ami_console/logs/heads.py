@@ -3,8 +3,8 @@
 import re
 from typing import Literal
 
-from ami_console.instants import from_rfc3339
-from ami_console.logs.wall_time import LATEST, WallTime
+from ami_console.instants import LATEST, from_rfc3339
+from ami_console.logs.wall_time import WallTime
 
 SourceKind = Literal["job", "django", "celery", "worker", "text"]
 

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2s
 
+from ami_console.plain_text import plain
+
 MASK = "…"
 
 MESSAGE_LIMIT = 16_384
@@ -39,8 +41,9 @@ class _Rule:
         return text
 
 
-_VALUE = r"(?:\"[^\"\n]*\"?|'[^'\n]*'?|[^\s\"',;&)}\]]+)"
-_IS = r"[\"']?[ \t]{0,8}[:=][ \t]{0,8}"
+# Backslashes before a quotation mark: JSON within JSON.
+_VALUE = r"\\{0,8}(?:\"[^\"\n]*\"?|'[^'\n]*'?|[^\s\"',;&)}\]]+)"
+_IS = r"\\{0,8}[\"']?[ \t]{0,8}[:=][ \t]{0,8}"
 _SECRETS = (
     r"(?:token|passw(?:or)?d|pwd|secret|api[_-]?key|access[_-]?key|private[_-]?key|credential|"
     r"signature|session)"
@@ -83,27 +86,17 @@ _LONG_HEX = re.compile(r"[0-9a-fA-F]{40,}")
 _HEX_DIGITS = bytes(48 if byte in b"0123456789abcdefABCDEF" else 32 for byte in range(256))
 _LONG_HEX_SEEN = b"0" * 40
 
-# Control characters (of terminals too) but for tab and line feed; what turns the direction of
-# text; halves of a surrogate pair, which can't be written to disk.
-_UNSHOWN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-)
-TERMINAL = re.compile(
-    "\x1b(?:\\[[0-?]{0,64}[ -/]{0,8}[@-~]|\\][^\x07\x1b\n]{0,1024}(?:\x07|\x1b\\\\)|[@-Z_a-z])"
-)
-"""An escape sequence: colours, cursor movements, titles, links."""
-
 
 def masked(messages: Sequence[str]) -> list[str]:
     """The messages as they may be kept: masked, without control characters, not too long."""
     parts = list(messages)
     if len(max(parts, key=len, default="")) > MESSAGE_LIMIT:
         # Room behind the cut, so that what lies across it is seen whole and hidden.
-        return [shortened(_hidden(_plain(part[: MESSAGE_LIMIT + _ROOM]))) for part in parts]
+        return [shortened(_hidden(plain(part[: MESSAGE_LIMIT + _ROOM]))) for part in parts]
     # All at once first: mostly there is nothing to do.
     joined = "".join(parts)
     if not joined.replace("\n", "").isprintable():
-        parts = [_plain(part) for part in parts]
+        parts = [plain(part) for part in parts]
         joined = "".join(parts)
     lowered = joined.lower()
     for rule in _RULES:
@@ -117,11 +110,6 @@ def masked(messages: Sequence[str]) -> list[str]:
 def shortened(message: str) -> str:
     """The message, cut where it is longer than is kept."""
     return message if len(message) <= MESSAGE_LIMIT else f"{message[: MESSAGE_LIMIT - 1]}…"
-
-
-def _plain(message: str) -> str:
-    """The message without escape sequences and control characters."""
-    return _UNSHOWN.sub("", TERMINAL.sub("", message))
 
 
 def _hidden(message: str) -> str:

@@ -12,8 +12,8 @@ from ami_console.logs.entries import Entries, Rows
 from ami_console.logs.events import EventReader, Events
 from ami_console.logs.heads import SECOND, SourceKind
 from ami_console.logs.job_log import instants_of, job_lines
-from ami_console.logs.masking import TERMINAL
 from ami_console.logs.wall_time import Order, WallTime
+from ami_console.plain_text import TERMINAL
 
 LINE_LIMIT = 1 << 20
 """Characters of a line that are read; a line that lists all images of a job can be that long."""
@@ -42,6 +42,8 @@ def parse_job_log(
         REST ``/api/v2/jobs/{id}/``, ``logs.stdout``.
     """
     entries = list(reversed(lines))
+    if len(max(entries, key=len, default="")) > LINE_LIMIT:
+        entries = [entry[:LINE_LIMIT] for entry in entries]
     if any("\x1b" in entry for entry in entries):
         entries = [TERMINAL.sub("", entry) for entry in entries]
     wall = WallTime(zone)

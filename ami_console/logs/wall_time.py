@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from ami_console.instants import NS_PER_S
+from ami_console.instants import LATEST, NS_PER_S
 
 NS_PER_MINUTE = 60 * NS_PER_S
 
@@ -14,10 +14,6 @@ FRESH_NS = 20 * NS_PER_MINUTE
 
 DISORDER_NS = 5 * NS_PER_MINUTE
 """Processes that share a log write a little out of order; what goes back further is autumn."""
-
-LATEST_YEAR = 2200
-LATEST = (LATEST_YEAR - 1970) * 365 * 24 * 60 * NS_PER_MINUTE
-"""Instants beyond are no times of a log: they may not fit 64 bits."""
 
 _CACHED = 50_000
 _MINUTE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}")
@@ -72,10 +68,10 @@ class WallTime(dict[str, int | None]):
             moment = datetime.fromisoformat(text).replace(tzinfo=self._zone)
         except ValueError:
             return None
-        if not 1970 < moment.year < LATEST_YEAR:
-            return None
         first = (moment - _EPOCH) // _SECOND * NS_PER_S
         second = (moment.replace(fold=1) - _EPOCH) // _SECOND * NS_PER_S
+        if not 0 < first < LATEST:
+            return None
         if second > first:
             self.repeated[first - first % NS_PER_MINUTE] = second - first
         return first

@@ -14,6 +14,7 @@ from ami_console.metrics.log_happenings import Logged, logged
 from ami_console.metrics.seen_job import SeenJob, seen_job
 from ami_console.metrics.source_gaps import NS_PER_S, SOURCE_NAMES, source_gaps
 from ami_console.metrics.verdict_spans import Verdict, shown_verdicts
+from ami_console.plain_text import plain
 from ami_console.reading import FINAL_STATUSES
 
 HAPPENINGS: dict[str, str] = {
@@ -222,7 +223,7 @@ def _frame(job_id: int, events: list[Event]) -> pd.DataFrame:
         "kind": [e.kind for e in events],
         "subject": [e.subject for e in events],
         "severity": [e.severity for e in events],
-        "title": [e.title for e in events],
-        "reason": [e.reason for e in events],
+        "title": [plain(e.title) for e in events],
+        "reason": [plain(e.reason) if isinstance(e.reason, str) else None for e in events],
     }
     return pd.DataFrame({name: typed(columns[name], dtype) for name, dtype in HAPPENINGS.items()})

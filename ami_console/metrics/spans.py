@@ -14,6 +14,7 @@ from ami_console.metrics.runs import UNKNOWN, Run, runs
 from ami_console.metrics.seen_job import SeenJob, seen_job
 from ami_console.metrics.source_gaps import NS_PER_S, SOURCE_NAMES, Stretch, source_gaps
 from ami_console.metrics.verdict_spans import Verdict, shown_verdicts
+from ami_console.plain_text import one_line
 from ami_console.reading import FINAL_STATUSES
 
 SPANS: dict[str, str] = {
@@ -135,7 +136,7 @@ def _status(seen: SeenJob) -> list[_Span]:
     codes, names = pd.factorize(seen.statuses)  # missing is -1, which is UNKNOWN
     final = frozenset(code for code, name in enumerate(names) if name in FINAL_STATUSES)
     words = {
-        code: (str(name).lower(), STATUS_TONES.get(str(name), "warn"))
+        code: (one_line(str(name)).lower(), STATUS_TONES.get(str(name), "warn"))
         for code, name in enumerate(names)
     }
     found = runs(

@@ -158,14 +158,14 @@ class Info:
         said: Any = orjson.loads(text)
         if not isinstance(said, dict) or said.get("format") != FORMAT:
             raise ValueError(f"it does not say that it belongs to an {FORMAT}")
-        major, _, minor = str(said.get("format_version")).partition(".")
-        created_at = said.get("created_at")
+        version, created_at = said.get("format_version"), said.get("created_at")
+        major, _, minor = (version if isinstance(version, str) else "").partition(".")
         pruned = said.get("segments_pruned")
         return cls(
             int(major),
             int(minor or 0),
-            None if created_at is None else str(created_at),
-            pruned if isinstance(pruned, int) else 0,
+            created_at if isinstance(created_at, str) else None,
+            pruned if type(pruned) is int and pruned >= 0 else 0,
         )
 
     def text(self) -> bytes:

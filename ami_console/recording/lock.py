@@ -8,7 +8,7 @@ writer, whose looks go into the tail meanwhile.
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 
@@ -62,8 +62,7 @@ class WriterLock:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.ftruncate(self._file, 0)
-            os.write(self._file, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+            self._say_who()
         except BlockingIOError:
             holder = os.pread(self._file, 200, 0).decode(errors="replace").strip()
             os.close(self._file)
@@ -77,6 +76,11 @@ class WriterLock:
                 f"Can't record into {path.parent}: locking {path.name} gave {error.strerror}. "
                 "Record onto a local disk."
             ) from error
+
+    def _say_who(self) -> None:
+        with suppress(OSError):  # a full disk: looks may fit again before long
+            os.ftruncate(self._file, 0)
+            os.write(self._file, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
 
     def release(self) -> None:
         """Give the lock back; the file stays, as others may be about to take it."""

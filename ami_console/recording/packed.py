@@ -13,10 +13,20 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ami_console import frames
-from ami_console.recording import parts
+from ami_console.recording import layout, parts
 from ami_console.recording.store import Changed, Part, Store
 
 CACHE_BYTES = 128 << 20
+
+MOST_BYTES = 4 << 30
+"""Bytes of one part: it is read and checked as a whole."""
+
+MOST_ROWS = 50_000_000
+"""Rows of one part that are read at once; with all columns of ``log_events`` that is 15 GB."""
+
+MOST_GROUP_ROWS = 10_000_000
+"""Rows of a row group. Ours have 131,072, those of other programs a million; a file of a few kB
+can say that it has a thousand million."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +111,7 @@ class PartReader:
         if part not in self._groups:
             try:
                 with self._open(part) as file:
-                    self._groups[part] = _groups(file.metadata)
+                    self._groups[part] = _groups(file.metadata, part.name)
             except Changed:
                 raise
             except Exception as error:  # a damaged file can fail in any way
@@ -113,9 +123,13 @@ class PartReader:
 
         Raises:
             Changed: The part went away before it was read.
+            RecordingError: What is wanted is too much to be read at once.
         """
         groups = self.groups(part)
         numbers = [n for n, group in enumerate(groups) if group.may_hold(wanted)]
+        rows = sum(groups[n].rows for n in numbers)
+        if rows > MOST_ROWS:
+            raise self._store.too_much(part.name, rows, MOST_ROWS)
         held = {n: table for n in numbers if (table := self._recall(part, n)) is not None}
         absent = [n for n in numbers if n not in held]
         if absent:
@@ -124,11 +138,11 @@ class PartReader:
                     there = set(file.schema_arrow.names)
                     columns = [column for column in frames.schema(part.name) if column in there]
                     table = file.read_row_groups(absent, columns=columns)
+                table = _checked(parts.conform(table, part.name))
             except Changed:
                 raise
             except Exception as error:  # a damaged file can fail in any way
                 return self._damaged(part, error)
-            table = parts.conform(table, part.name)
             begin = 0
             for n in absent:
                 held[n] = table.slice(begin, groups[n].rows)
@@ -147,13 +161,16 @@ class PartReader:
         if part not in self._jobs:
             try:
                 with self._open(part) as file:
-                    numbers = file.read(columns=["job_id"])["job_id"].unique()
+                    found: set[int] = set()
+                    for number in range(len(self.groups(part))):
+                        held = file.read_row_group(number, columns=["job_id"])["job_id"]
+                        found.update(held.cast(pa.int64()).unique().drop_null().to_pylist())
             except Changed:
                 raise
             except Exception as error:  # a damaged file can fail in any way
                 self._damaged(part, error)
                 return frozenset()
-            self._jobs[part] = frozenset(numbers.drop_null().to_pylist())
+            self._jobs[part] = frozenset(found)
         return self._jobs[part]
 
     def forget_all_but(self, present: Sequence[Part], name: str) -> None:
@@ -169,17 +186,20 @@ class PartReader:
         """The part; the first time all of it is read and checked."""
         source = self._store.open(part)
         if part not in self._footers:
+            if part.size > MOST_BYTES:
+                raise ValueError(f"it has {part.size >> 30} GB, and parts are read as a whole")
             with source as file:
                 content = file.read()
             source = parts.verified(content, part.path.rsplit("/", 1)[-1])
-        opened = pq.ParquetFile(
+            self._footers[part] = pq.read_metadata(source)
+        footer = self._footers[part]
+        return pq.ParquetFile(
             source,
-            metadata=self._footers.get(part),
-            read_dictionary=parts.text_columns(part.name),
+            metadata=footer,
+            # Of those that are not there Arrow would say that the file is damaged.
+            read_dictionary=[c for c in parts.text_columns(part.name) if c in footer.schema.names],
             page_checksum_verification=True,
         )
-        self._footers[part] = opened.metadata
-        return opened
 
     def _damaged(self, part: Part, error: Exception) -> list[Any]:
         self._store.note_damage(part.path, str(error).strip() or type(error).__name__)
@@ -199,14 +219,42 @@ class PartReader:
             self._bytes -= dropped.nbytes
 
 
-def _groups(footer: pq.FileMetaData) -> list[Group]:
+def _checked(table: pa.Table) -> pa.Table:
+    """The table, in which every row tells when it was observed.
+
+    Raises:
+        ValueError: One does not.
+    """
+    if table["observed_at"].null_count:
+        raise ValueError("it has rows without observed_at")
+    return table
+
+
+def _groups(footer: pq.FileMetaData, name: str) -> list[Group]:
+    """What the footer says.
+
+    Raises:
+        ValueError: A row group is larger than what is read at once.
+    """
     groups = []
+    # Another program may have written the times in another unit, or two columns of a name: then
+    # the bounds say nothing.
+    written = footer.schema.to_arrow_schema()
+    comparable = {
+        field.name
+        for field in layout.arrow_schema(name)
+        if written.names.count(field.name) == 1 and written.field(field.name).type == field.type
+    }
     for number in range(footer.num_row_groups):
         group = footer.row_group(number)
+        if group.num_rows > MOST_GROUP_ROWS:
+            raise ValueError(f"it says that it has {group.num_rows} rows in one row group")
         bounds = {}
         for index in range(group.num_columns):
             column = group.column(index)
             statistics = column.statistics if column.is_stats_set else None
+            if column.path_in_schema not in comparable:
+                continue
             if statistics is not None and statistics.has_min_max:
                 bounds[column.path_in_schema] = statistics.min_raw, statistics.max_raw
         first, last = bounds.get("observed_at", (None, None))

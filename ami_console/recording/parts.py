@@ -26,6 +26,9 @@ BLOCK_NS = 600 * NS_PER_S
 ROW_GROUP_ROWS = 1 << 17
 SORTED_ROWS = 1 << 19  # rows held in memory at once while parts are merged
 
+# What Arrow raises at a value of another kind; it prints it, which may be too deep.
+_MISFITS = (pa.ArrowException, OverflowError, TypeError, ValueError, RecursionError)
+
 # The same for all jobs of a look: whole values repeat, which zstd sees and deltas would hide.
 _TIMES_OF_A_LOOK = ("observed_at", "server_at")
 
@@ -49,10 +52,12 @@ def from_rows(name: str, pieces: Iterable[Sequence[Row]]) -> tuple[pa.Table, lis
                 values.extend(row.get(column.name) for row in piece)
         try:
             columns.append(pa.array(values, column.type))
-        except (pa.ArrowException, OverflowError, TypeError, ValueError):
+        except _MISFITS:
             fitting = [value if _fits(value, column.type) else None for value in values]
             lost = next(v for v, kept in zip(values, fitting, strict=True) if v is not kept)
-            misfits.append(f"{name}.{column.name} can't hold values such as {str(lost)[:40]!r}")
+            # Lists and the like may be nested deeper than Python can print.
+            said = type(lost).__name__ if isinstance(lost, list | dict) else str(lost)[:40]
+            misfits.append(f"{name}.{column.name} can't hold values such as {said!r}")
             columns.append(pa.array(fitting, column.type))
     return pa.Table.from_arrays(columns, schema=layout.arrow_schema(name)), misfits
 
@@ -60,7 +65,7 @@ def from_rows(name: str, pieces: Iterable[Sequence[Row]]) -> tuple[pa.Table, lis
 def _fits(value: Any, kind: pa.DataType) -> bool:
     try:
         pa.array([value], kind)
-    except (pa.ArrowException, OverflowError, TypeError, ValueError):
+    except _MISFITS:
         return False
     return True
 

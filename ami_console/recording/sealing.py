@@ -103,7 +103,13 @@ class Sealer:
     def _seal(self, number: int, touched: dict[str, set[int]]) -> None:
         """Make parts of one segment; adds the days that each frame had in it to ``touched``."""
         segment = self._tail / layout.segment_file(number)
-        lines = tail.decode(segment.read_bytes())
+        with segment.open("rb") as file:
+
+            def read(begin: int, most: int) -> bytes:
+                file.seek(begin)
+                return file.read(most)
+
+            lines = tail.Pieces().follow(read, segment.stat().st_size)
         span = Span(number, number)
         for name, pieces in lines.rows.items():
             if not any(map(len, pieces)) or name not in frames.FRAMES:

@@ -8,7 +8,9 @@ of the recording.
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 
 import pyarrow as pa
@@ -20,6 +22,7 @@ from ami_console.recording import layout, parts, tail
 from ami_console.recording.layout import Span
 
 _ATTEMPTS = 200
+_INFO_BYTES = 1 << 20  # of recording.json; ours has a few hundred
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,14 @@ class Store:
             f"The recording {self.shown} changes faster than it can be read; try again."
         )
 
+    def too_much(self, name: str, rows: int, most: int) -> RecordingError:
+        """That more rows are asked for than are read at once."""
+        return RecordingError(
+            f"The recording {self.shown} has {rows} rows of {name} in one file where it was asked "
+            f"for them, and no more than {most} are read at once; ask for a shorter time, or read "
+            "the files with DuckDB or Polars."
+        )
+
     def _check(self) -> None:
         path = f"{self.root}/{layout.INFO}"
         try:
@@ -141,7 +152,7 @@ class Store:
             if kind == pa.fs.FileType.File:
                 raise self._none_here("it is a file")
             present = {file.base_name for file in self._list("")}
-            text = self._read(path) if layout.INFO in present else b""
+            text = self._read(path, 0, _INFO_BYTES) if layout.INFO in present else b""
         except OSError as error:
             raise RecordingError(
                 f"The recording {self.shown} can't be read: {error}. Check the path and the "
@@ -192,10 +203,10 @@ class Store:
             for span in layout.outermost(list(of_day))
         ]
 
-    def _read(self, path: str, begin: int = 0) -> bytes:
+    def _read(self, path: str, begin: int, most: int) -> bytes:
         with self.files.open_input_file(path) as file:
             file.seek(begin)
-            content: bytes = file.read()
+            content: bytes = file.read(most)
             return content
 
     def _follow(self, files: dict[int, pa.fs.FileInfo]) -> None:
@@ -209,10 +220,10 @@ class Store:
             if segment.end == file.size:
                 continue
             try:
-                content = self._read(file.path, segment.end)
+                damaged = segment.follow(partial(self._read, file.path), file.size)
             except FileNotFoundError:
                 raise Changed from None
-            for line in segment.take(content):
+            for line in damaged:
                 self.note_damage(file.path, f"line {line} is damaged; it was left out")
 
     def _unpacked(
@@ -235,15 +246,22 @@ class _Segment:
     """What has been read of one tail segment."""
 
     def __init__(self) -> None:
-        self.end = 0
-        self._lines = 0
+        self._pieces = tail.Pieces()
         self._tables: dict[str, list[pa.Table]] = {}
 
-    def take(self, content: bytes) -> list[int]:
-        """Take in what follows; returns the numbers of damaged lines."""
-        found = tail.decode(content, lines_before=self._lines)
-        self.end += found.end
-        self._lines += found.count
+    @property
+    def end(self) -> int:
+        """Bytes that were read: all complete lines."""
+        return self._pieces.end
+
+    def follow(self, read: Callable[[int, int], bytes], size: int) -> list[int]:
+        """Take in what follows; returns the numbers of damaged lines.
+
+        Args:
+            read: Gives the bytes from a place on, so many at most.
+            size: Bytes that the segment has.
+        """
+        found = self._pieces.follow(read, size)
         for name, pieces in found.rows.items():
             if any(map(len, pieces)) and name in frames.FRAMES:
                 table, _ = parts.from_rows(name, pieces)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from ami_console.markup import MISSING, absent, count
+from ami_console.plain_text import plain
 
 NOT_KNOWN = "not known"
 
@@ -19,7 +20,7 @@ BEFORE = pd.Timedelta(minutes=10)
 
 def escape(text: Any) -> str:
     """Text of others for HTML; the dash for a missing one."""
-    return MISSING if absent(text) or text == "" else html.escape(str(text))
+    return MISSING if absent(text) or text == "" else html.escape(plain(str(text)))
 
 
 def plural(number: int, one: str) -> str:

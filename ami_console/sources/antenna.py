@@ -39,7 +39,7 @@ class AntennaSource:
     def __init__(self, settings: Settings) -> None:
         self._zone = settings.antenna_timezone
         self._project = settings.project
-        self._target, self._client = antenna_client(settings)
+        self.target, self._client = antenna_client(settings)
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
     async def read(self, job_ids: Collection[int]) -> Reading:
@@ -124,8 +124,8 @@ class AntennaSource:
             except SourceError as error:
                 return error
         if answer.status == 200 and answer.body.get("id") != job_id:
-            came = self._target.quote(answer.body.get("id"))
-            return self._target.malformed(f"asked for job {job_id}, got one with id {came}")
+            came = self.target.quote(answer.body.get("id"))
+            return self.target.malformed(f"asked for job {job_id}, got one with id {came}")
         return answer
 
     async def _list(
@@ -157,8 +157,8 @@ class AntennaSource:
                 break  # an older Antenna does not know this status, so no job has it
             results = answer.body.get("results")
             if answer.status == 400 or not isinstance(results, list):
-                said = self._target.quote(answer.body)
-                raise self._target.malformed(f"GET jobs/ answered {answer.status}: {said}")
+                said = self.target.quote(answer.body)
+                raise self.target.malformed(f"GET jobs/ answered {answer.status}: {said}")
             found += results
             # Not the URL in ``next``: behind a proxy it names a host that only Antenna knows.
             if not answer.body.get("next") or not results:
@@ -191,7 +191,7 @@ class AntennaSource:
             try:
                 job, stages = job_rows(body, observed_at=observed_at, zone=self._zone)
             except SourceMalformed as error:
-                raise self._target.malformed(str(error)) from None
+                raise self.target.malformed(str(error)) from None
             latest[job["job_id"]] = job, stages
         return Reading(
             source=self.name,

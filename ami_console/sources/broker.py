@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from nats import errors
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 
 from ami_console.errors import SourceError
 from ami_console.settings import PREFIX, Secret, Settings
@@ -23,6 +24,31 @@ _REFUSALS = ("authorization violation", "authentication", "authorization failed"
 _CLOSE_WITHIN_S = 1.0
 
 OnError = Callable[[Exception], Awaitable[None]]
+
+
+class _Client(Client):
+    """A client that goes on when somebody publishes a subject or headers that are no text.
+
+    nats-server lets that pass, nats-py's reader dies of it and tells nobody.
+    """
+
+    async def _process_headers(self, headers: bytes) -> dict[str, str] | None:
+        try:
+            return await super()._process_headers(headers)
+        except (ValueError, IndexError):
+            return None
+
+    def _build_message(
+        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: dict[str, str] | None
+    ) -> Msg:
+        try:
+            return super()._build_message(sid, subject, reply, data, headers)
+        except UnicodeDecodeError:
+            return super()._build_message(sid, _text(subject), _text(reply), data, headers)
+
+
+def _text(token: bytes) -> bytes:
+    return token.decode("utf-8", "replace").encode()
 
 
 def nats_target(settings: Settings) -> Target:
@@ -56,7 +82,7 @@ async def connect(
     url = urlsplit(settings.nats_url.reveal())
     bare = urlunsplit((url.scheme, url.netloc.rpartition("@")[2], "", "", ""))
     wants_tls = url.scheme == "tls"
-    client = Client()
+    client = _Client()
     complaints: list[Exception] = []
 
     async def complained(error: Exception) -> None:
@@ -140,7 +166,7 @@ def nats_error(target: Target, error: Exception) -> SourceError:
         case errors.TimeoutError() | errors.StaleConnectionError():
             problem = target.unreachable("no answer in time")
         case errors.ProtocolError() | errors.JsonParseError():
-            problem = target.malformed("what answers is not NATS")
+            problem = target.malformed("what answers is not NATS, or breaks off")
         case errors.Error() if "permissions violation" in said.lower():
             problem = target.refused(
                 f"this login may not ask ({said})", "allow it what the read-only login needs"
@@ -148,7 +174,7 @@ def nats_error(target: Target, error: Exception) -> SourceError:
         case errors.Error() if any(sign in said.lower() for sign in _REFUSALS):
             problem = target.refused(f"the login was refused ({said})", _LOGIN_ADVICE)
         case errors.Error() if "info message" in said.lower():
-            problem = target.malformed("what answers is not NATS")
+            problem = target.malformed("what answers is not NATS, or breaks off")
         case ValueError() if not isinstance(error, OSError):
             problem = target.unreachable("no usable address or login", f"check {target.variable}")
         case _:

@@ -68,13 +68,13 @@ class _Rabbit:
         self._queues = settings.celery_queues
         parts = urlsplit(settings.rabbitmq_url.reveal())
         self._vhost = unquote(parts.path.strip("/")) or "/"
-        self._target = Target(
+        self.target = Target(
             "RabbitMQ",
             Address(urlunsplit((parts.scheme, parts.netloc, "", "", ""))),
             "RABBITMQ_URL",
             secrets_of(settings.rabbitmq_url),
         )
-        self._client = JsonClient(self._target)
+        self._client = JsonClient(self.target)
 
     async def look(self) -> Reading:
         began = time.monotonic()
@@ -97,7 +97,7 @@ class _Rabbit:
                 answer.body, self._queues, observed_at=answer.received_at
             )
         except SourceMalformed as error:
-            raise self._target.malformed(str(error)) from None
+            raise self.target.malformed(str(error)) from None
         return Reading(
             source=CeleryQueueSource.name,
             observed_at=answer.received_at,
@@ -113,14 +113,14 @@ class _Rabbit:
         await self._client.aclose()
 
     def _refusal(self, status: int, reason: object) -> SourceError:
-        variable, said = self._target.variable, self._target.quote(reason)
+        variable, said = self.target.variable, self.target.quote(reason)
         if status == 401:
-            return self._target.refused(
+            return self.target.refused(
                 f"the login was refused ({said})",
                 f"put user and password into {variable}; that user needs the tag management and "
                 f"access to virtual host {self._vhost}, no right to do anything there",
             )
-        return self._target.malformed(
+        return self.target.malformed(
             f"there is no virtual host {self._vhost} ({said})",
             f"the path of {variable} names it, no path means /",
         )
@@ -138,7 +138,7 @@ class _Lists:
     def __init__(self, settings: Settings) -> None:
         self._queues = settings.celery_queues
         address = settings.celery_redis_url
-        self._target = Target("Celery's Redis", address, "CELERY_REDIS_URL", secrets_of(address))
+        self.target = Target("Celery's Redis", address, "CELERY_REDIS_URL", secrets_of(address))
         self._client: Redis | None = None
         self._kept = False
 
@@ -157,7 +157,7 @@ class _Lists:
     async def _ask(self) -> Reading:
         began = time.monotonic()
         if self._client is None:
-            self._client = redis_client(self._target)
+            self._client = redis_client(self.target)
         pipeline = self._client.pipeline(transaction=False)
         names = {queue: lists_of(queue) for queue in self._queues}
         for name in (name for lists in names.values() for name in lists):
@@ -189,11 +189,11 @@ class _Lists:
 
     def _problem(self, error: Exception) -> SourceError:
         if isinstance(error, exceptions.NoPermissionError):
-            return self._target.refused(
-                f"this login may not read ({self._target.quote(error)})",
+            return self.target.refused(
+                f"this login may not read ({self.target.quote(error)})",
                 f"allow it +llen on {' '.join(f'~{queue}*' for queue in self._queues)}",
             )
-        return redis_error(self._target, error)
+        return redis_error(self.target, error)
 
 
 def _is_wrong_type(reply: exceptions.RedisError) -> bool:

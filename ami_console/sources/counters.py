@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
+import hiredis
 from redis import exceptions
 from redis.asyncio import Redis
 
@@ -15,7 +16,7 @@ from ami_console.reading import Reading, Row, SourceName
 from ami_console.settings import Settings
 from ami_console.sources.counter_rows import counter_row
 from ami_console.sources.failures import Target, network_reason
-from ami_console.sources.redis_client import redis_client, secrets_of
+from ami_console.sources.redis_client import ask_all, redis_client, secrets_of
 from ami_console.sources.values import integer
 
 __all__ = ["CountersSource", "counter_row"]
@@ -23,6 +24,7 @@ __all__ = ["CountersSource", "counter_row"]
 _TOTAL_KEYS = "job:*:pending_images_total"
 _TOTAL_KEY = re.compile(rb"job:([1-9][0-9]{0,17}):pending_images_total")
 _COMMANDS_PER_JOB = 5
+_TIME = hiredis.pack_command(("TIME",))
 _KEYS_PER_SCAN = 1000
 
 
@@ -37,9 +39,10 @@ class CountersSource:
 
     def __init__(self, settings: Settings) -> None:
         address = settings.redis_url
-        self._target = Target("Redis", address, "REDIS_URL", secrets_of(address))
+        self.target = Target("Redis", address, "REDIS_URL", secrets_of(address))
         self._client: Redis | None = None
         self._kept = False
+        self._packed: dict[int, bytes] = {}
 
     async def read(self, job_ids: Collection[int]) -> Reading:
         """Counters of these jobs now; without any, only whether Redis answers.
@@ -72,7 +75,7 @@ class CountersSource:
             reading = await look()
         except (exceptions.RedisError, OSError) as error:
             if not self._kept or type(error) is not exceptions.ConnectionError:
-                raise redis_error(self._target, error) from None
+                raise redis_error(self.target, error) from None
             self._kept = False
             return await self._fresh(look)
         self._kept = True
@@ -94,16 +97,15 @@ class CountersSource:
         return replace(reading, requests=rounds + 1, job_ids=frozenset(found))
 
     async def _look(self, job_ids: Sequence[int], *, began: float) -> Reading:
-        pipeline = self._connected().pipeline(transaction=False)
-        pipeline.time()
-        for job_id in job_ids:
-            pipeline.get(f"job:{job_id}:pending_images_total")
-            pipeline.scard(f"job:{job_id}:pending_images:process")
-            pipeline.scard(f"job:{job_id}:pending_images:results")
-            pipeline.scard(f"job:{job_id}:failed_images")
-            pipeline.ttl(f"job:{job_id}:pending_images_total")
+        # The same commands look by look: packed once.
+        known = self._packed
+        packed = {job_id: known.get(job_id) or _commands(job_id) for job_id in job_ids}
+        self._packed = packed
+        asked = b"".join((_TIME, *packed.values()))
         sent_at = now_ns()
-        replies: list[Any] = await pipeline.execute(raise_on_error=False)
+        replies = await ask_all(
+            self._connected(), asked, replies=1 + _COMMANDS_PER_JOB * len(job_ids)
+        )
         observed_at = now_ns()
         for reply in replies[1:]:
             if isinstance(reply, exceptions.RedisError) and not _is_wrong_type(reply):
@@ -134,8 +136,20 @@ class CountersSource:
 
     def _connected(self) -> Redis:
         if self._client is None:
-            self._client = redis_client(self._target)
+            self._client = redis_client(self.target)
         return self._client
+
+
+def _commands(job_id: int) -> bytes:
+    total = f"job:{job_id}:pending_images_total"
+    commands: tuple[Any, ...] = (
+        ("GET", total),
+        ("SCARD", f"job:{job_id}:pending_images:process"),
+        ("SCARD", f"job:{job_id}:pending_images:results"),
+        ("SCARD", f"job:{job_id}:failed_images"),
+        ("TTL", total),
+    )
+    return b"".join(map(hiredis.pack_command, commands))
 
 
 def redis_error(target: Target, error: Exception) -> SourceError:
@@ -163,6 +177,8 @@ def redis_error(target: Target, error: Exception) -> SourceError:
             problem = target.malformed(f"it answered with an error ({said})")
         case exceptions.InvalidResponse():
             problem = target.malformed("what answers is not Redis")
+        case exceptions.ConnectionError() if "closed by server" in said:
+            problem = target.unreachable("it closed the connection")
         case _:
             broke = f"the connection broke ({type(error).__name__})"
             problem = target.unreachable(network_reason(error) or broke)

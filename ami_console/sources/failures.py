@@ -1,21 +1,28 @@
 """What every source says of a failure: what was tried, where, what came back, what to do.
 
 Texts of libraries are not passed on: they may repeat a header or a URL, password included. What
-a *server* said is passed on, shortened and without our secrets.
+a *server* said is passed on, shortened, masked as lines of a log are, and without our secrets in
+any of the forms in which they are sent.
 """
 
 import asyncio
+import base64
 import os
 import re
 import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from urllib.parse import quote, quote_plus
 
 from ami_console.errors import SourceMalformed, SourceRefused, SourceUnreachable
+from ami_console.logs.masking import MASK, masked
 from ami_console.settings import PREFIX, Address, Secret
+from ami_console.sources.values import shown
 
 _LONGEST_QUOTE = 160
+_SHORTEST_BROKEN = 6  # characters of a secret that is found although a line was broken in it
+_QUOTED_OF = 4096  # characters that are looked at: a server may say megabytes
 _USERINFO = re.compile(r"//[^/@\s]+@")
 
 
@@ -58,13 +65,34 @@ class Target:
 
     def quote(self, said: object) -> str:
         """What the server said, on one short line and without our secrets."""
-        printable = (letter if letter.isprintable() else " " for letter in str(said))
-        line = _USERINFO.sub("//…@", " ".join("".join(printable).split()))
-        for secret in self.secrets:
-            # A secret of one or two letters would turn the message into dots.
-            if len(secret.reveal()) > 2:
-                line = line.replace(secret.reveal(), "…")
+        # Hidden before the cut, which could leave the half of one, and once more on one line.
+        beginning = self._hidden(shown(said))[:_QUOTED_OF]
+        printable = (letter if letter.isprintable() else " " for letter in beginning)
+        line = self._hidden(_USERINFO.sub("//…@", " ".join("".join(printable).split())))
+        for form in self._forms():
+            if len(form) >= _SHORTEST_BROKEN:
+                line = re.sub(" ?".join(map(re.escape, form.replace(" ", ""))), MASK, line)
+        line = masked([line])[0]
         return line if len(line) <= _LONGEST_QUOTE else f"{line[:_LONGEST_QUOTE]}…"
+
+    def _hidden(self, line: str) -> str:
+        for form in self._forms():
+            line = line.replace(form, MASK)
+        return line
+
+    def _forms(self) -> list[str]:
+        """Each secret as it is, in a URL, and as a header has it; the longest first."""
+        forms: set[str] = set()
+        for text in (secret.reveal() for secret in self.secrets):
+            # A secret of one or two letters would turn the message into dots.
+            if len(text) > 2:
+                encoded = base64.b64encode(text.encode("utf-8", "replace")).decode().rstrip("=")
+                in_url = (
+                    quote(text, safe="", errors="replace"),
+                    quote_plus(text, errors="replace"),
+                )
+                forms |= {text, encoded, *in_url}
+        return sorted(forms, key=len, reverse=True)
 
 
 def network_reason(error: BaseException) -> str | None:

@@ -40,9 +40,11 @@ class JetstreamSource:
 
     def __init__(self, settings: Settings) -> None:
         self._api = JetstreamApi(settings)
+        self.target = self._api.target
         self._monitor = Monitor(settings) if settings.nats_monitor_url else None
         self._monitor_again_at = 0.0
         self._monitor_failure: SourceError | None = None
+        self._was_away = False
 
     async def read(self, job_ids: Collection[int]) -> Reading:
         """Streams and consumers of these jobs now; without any, at least whether NATS answers.
@@ -71,6 +73,7 @@ class JetstreamSource:
 
     async def _look(self, job_ids: list[int], *, discover: bool) -> Reading:
         began = time.monotonic()
+        is_by_api_alone = time.monotonic() < self._monitor_again_at
         look = await self._by_monitor()
         try:
             if look is not None and look.is_complete:
@@ -83,6 +86,14 @@ class JetstreamSource:
             # NATS as a whole is away: the port is worth another try as soon as the next look.
             failure, self._monitor_again_at = self._monitor_failure, 0.0
             raise type(error)(f"{error} ({failure})" if failure else str(error)) from None
+        except asyncio.CancelledError:
+            # Most likely the deadline. Where the API had all of it, NATS as a whole is away.
+            if is_by_api_alone:
+                self._was_away, self._monitor_again_at = True, 0.0
+            raise
+        if self._was_away:
+            # NATS is back, and so may be its port, which costs nothing.
+            self._was_away, self._monitor_again_at = False, 0.0
         return replace(reading, elapsed_s=time.monotonic() - began)
 
     async def _by_monitor(self) -> MonitorLook | None:
@@ -166,8 +177,11 @@ class JetstreamSource:
 
 
 def _stamped(rows: Iterable[Row], observed_at: int) -> list[Row]:
-    """The rows with the instant of the whole look."""
-    return [{**row, "observed_at": observed_at} for row in rows]
+    """The rows, which are of this look alone, with the instant of all of it."""
+    stamped = list(rows)
+    for row in stamped:
+        row["observed_at"] = observed_at
+    return stamped
 
 
 def _in_order(rows: Iterable[Row]) -> list[Row]:

@@ -24,6 +24,7 @@ from ami_console.sources.values import integer, items, mapping
 
 _AT_ONCE = 256
 _LIMIT_S = 30.0
+_MOST_NAMES = 1_000_000  # a server that gives page after page for ever is not followed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,9 @@ class JetstreamApi:
         # nobody, instead of answering the next question.
         self._tokens = itertools.count(1)
         self._waiting: dict[str, asyncio.Future[tuple[int, Msg]]] = {}
+        self._connections = itertools.count(1)
+        self._connection = 0
+        self._closing: set[asyncio.Task[None]] = set()
 
     async def ask(self, questions: Iterable[tuple[str, bytes]]) -> list[ApiReply]:
         """Ask all, 256 at a time; replies in the order of the questions.
@@ -73,7 +77,7 @@ class JetstreamApi:
         try:
             return await self._ask(held)
         except SourceUnreachable:
-            if client is None or client.is_connected:
+            if client is None or (client is self._client and client.is_connected):
                 raise
             # The connection that was kept from the last look has died: ask on a new one.
             return await self._ask(held)
@@ -98,7 +102,11 @@ class JetstreamApi:
                     await client.flush()
                 answers = await asyncio.gather(*(future for _, future in asked))
         except TimeoutError:
+            self._drop()
             raise self.target.unreachable("no answer in time") from None
+        except asyncio.CancelledError:
+            self._drop()
+            raise
         except (errors.Error, OSError) as error:
             refusals = (future.exception() for _, future in asked if future.done())
             refusal = next((each for each in refusals if isinstance(each, SourceError)), None)
@@ -124,21 +132,47 @@ class JetstreamApi:
             replies.append(reply)
             page = [name for name in items(reply.body.get("streams")) if isinstance(name, str)]
             names += page
+            if len(names) > _MOST_NAMES:
+                raise self.target.malformed(f"it names more than {_MOST_NAMES} streams")
             if not page or len(names) >= (integer(reply.body.get("total")) or 0):
                 return names, replies
 
     async def aclose(self) -> None:
         """Close; the next question connects anew."""
+        await self._close()
+        await asyncio.gather(*self._closing)
+
+    async def _close(self) -> None:
         client, self._client = self._client, None
         if client is not None:
             await close(client)
 
+    def _drop(self) -> None:
+        """Think no more of a connection that is silent; the next question connects anew.
+
+        It may stand for a quarter of an hour yet though nothing gets through: a router that was
+        restarted, a laptop that slept.
+        """
+        client, self._client = self._client, None
+        if client is None:
+            return
+        self._give_up(self.target.unreachable("no answer in time"))
+        closing = asyncio.create_task(close(client))
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+
     async def _connected(self) -> Client:
         async with self._connecting:
             if self._client is None or not self._client.is_connected:
-                await self.aclose()
+                await self._close()
+                self._connection = number = next(self._connections)
+
+                async def closed() -> None:
+                    if number == self._connection:  # not one that we let go of
+                        self._give_up(self.target.unreachable("it closed the connection"))
+
                 client = await connect(
-                    self._settings, self.target, on_error=self._on_error, on_closed=self._on_closed
+                    self._settings, self.target, on_error=self._on_error, on_closed=closed
                 )
                 try:
                     self._inbox = client.new_inbox()
@@ -158,9 +192,6 @@ class JetstreamApi:
         # A refused publish or subscription is told here, and nowhere else: its request would
         # wait for an answer that never comes.
         self._give_up(nats_error(self.target, error))
-
-    async def _on_closed(self) -> None:
-        self._give_up(self.target.unreachable("it closed the connection"))
 
     def _give_up(self, problem: SourceError) -> None:
         waiting, self._waiting = self._waiting, {}

@@ -67,10 +67,12 @@ class Advance:
 
 
 def log_lines(body: Mapping[str, Any]) -> list[str]:
-    """The log in a job's body, newest line first; empty in versions that give none."""
-    return [
-        line for line in items(mapping(body.get("logs")).get("stdout")) if isinstance(line, str)
-    ]
+    """The log in a job's body, newest line first; empty in versions that give none.
+
+    Of more lines than Antenna gives, the newest so many: what lies behind is told as a gap.
+    """
+    told = items(mapping(body.get("logs")).get("stdout"))
+    return [line for line in told[:MOST] if isinstance(line, str)]
 
 
 def is_short(lines: Sequence[str], followed: Followed | None) -> bool:

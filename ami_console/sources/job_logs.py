@@ -64,7 +64,7 @@ class JobLogsSource:
 
     def __init__(self, settings: Settings) -> None:
         self._zone = settings.antenna_timezone
-        self._target, self._client = antenna_client(settings, limit_s=_LIMIT_S)
+        self.target, self._client = antenna_client(settings, limit_s=_LIMIT_S)
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._followed: dict[int, Followed] = {}
         self._begun: dict[int, float] = {}
@@ -157,8 +157,8 @@ class JobLogsSource:
         if answer.status == 404:
             return {}
         if answer.body.get("id") != look.job_id:
-            came = self._target.quote(answer.body.get("id"))
-            raise self._target.malformed(f"asked for job {look.job_id}, got one with id {came}")
+            came = self.target.quote(answer.body.get("id"))
+            raise self.target.malformed(f"asked for job {look.job_id}, got one with id {came}")
         return answer.body
 
     async def _greet(self, began: float) -> Reading:

@@ -7,7 +7,16 @@ from zoneinfo import ZoneInfo
 from ami_console.errors import SourceMalformed
 from ami_console.instants import from_naive_local
 from ami_console.reading import Row
-from ami_console.sources.values import count, identifier, items, mapping, ratio, text
+from ami_console.sources.values import (
+    count,
+    identifier,
+    items,
+    label,
+    mapping,
+    ratio,
+    shown,
+    text,
+)
 
 STAGE_COUNTS = (
     "processed",
@@ -47,11 +56,11 @@ def job_rows(body: Mapping[str, Any], *, observed_at: int, zone: ZoneInfo) -> tu
     job: Row = {
         "observed_at": observed_at,
         "job_id": job_id,
-        "name": text(body.get("name")),
+        "name": label(body.get("name")),
         "project": _name(body.get("project")),
         "pipeline": _name(body.get("pipeline")),
-        "dispatch_mode": text(body.get("dispatch_mode")),
-        "status": text(body.get("status")),
+        "dispatch_mode": label(body.get("dispatch_mode")),
+        "status": label(body.get("status")),
         "progress_ratio": ratio(mapping(progress.get("summary")).get("progress")),
         "project_id": identifier(mapping(body.get("project")).get("id")),
     }
@@ -60,7 +69,7 @@ def job_rows(body: Mapping[str, Any], *, observed_at: int, zone: ZoneInfo) -> tu
     stages = [
         _stage_row(stage, key, job_id=job_id, observed_at=observed_at)
         for stage in map(mapping, items(progress.get("stages")))
-        if (key := text(stage.get("key")))
+        if (key := label(stage.get("key")))
     ]
     return job, stages
 
@@ -75,7 +84,7 @@ def _stage_row(stage: Mapping[str, Any], key: str, *, job_id: int, observed_at: 
         "observed_at": observed_at,
         "job_id": job_id,
         "stage": key,
-        "status": text(stage.get("status")),
+        "status": label(stage.get("status")),
         "progress_ratio": ratio(stage.get("progress")),
         "total": count(params.get("total_images")) if key == "collect" else None,
     }
@@ -85,13 +94,13 @@ def _stage_row(stage: Mapping[str, Any], key: str, *, job_id: int, observed_at: 
 
 def _name(value: object) -> str | None:
     """Name of a project or pipeline, nested or plain."""
-    return text(value["name"]) if isinstance(value, Mapping) and "name" in value else text(value)
+    return label(value["name"] if isinstance(value, Mapping) and "name" in value else value)
 
 
 def _named(value: object) -> str:
     """What came, short enough for a message."""
-    shown = repr(value)
-    return shown if len(shown) <= 60 else f"{shown[:60]}…"
+    came = repr(value) if isinstance(value, str) else shown(value)
+    return came if len(came) <= 60 else f"{came[:60]}…"
 
 
 def _keys(body: Mapping[str, Any]) -> str:

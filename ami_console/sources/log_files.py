@@ -22,7 +22,7 @@ from ami_console.logs.streams import hint_of
 from ami_console.reading import Reading, SourceName
 from ami_console.settings import PREFIX, Settings
 from ami_console.sources.followed_file import FollowedFile
-from ami_console.sources.poll_log import Notes
+from ami_console.sources.notes import Notes
 from ami_console.sources.text_files import beginning, chunks, encoding_of, reason
 
 SETTING = f"{PREFIX}LOG_FILES"

@@ -1,5 +1,7 @@
 """A connection to one of the Redis servers: what a read-only login needs, and no more."""
 
+import asyncio
+import math
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -46,6 +48,39 @@ def redis_client(target: Target) -> Redis:
             "no usable address", f"check {target.variable} and its ?options"
         ) from None
     return Redis.from_pool(pool)
+
+
+async def ask_all(client: Redis, packed: bytes, *, replies: int) -> list[Any]:
+    """Send commands that are packed already, and give their raw replies in order.
+
+    As a pipeline does it, without its work per command: with thousands of them that is most of
+    the time.
+
+    Args:
+        client: From :func:`redis_client`.
+        packed: The commands, each packed by ``hiredis.pack_command``.
+        replies: How many they are.
+
+    Returns:
+        One reply per command; an error reply is an exception among them.
+    """
+    pool: Any = client.connection_pool
+    connection = await pool.get_connection()
+    try:
+        await connection.send_packed_command(packed)
+        found: list[Any] = []
+        async with asyncio.timeout(_LIMIT_S):
+            for _ in range(replies):
+                try:
+                    # One limit for all instead of a timer for each.
+                    found.append(await connection.read_response(timeout=math.inf))
+                except exceptions.ResponseError as error:
+                    found.append(error)
+    except TimeoutError:
+        raise exceptions.TimeoutError from None
+    finally:
+        await pool.release(connection)
+    return found
 
 
 def secrets_of(address: Address) -> tuple[Secret, ...]:

@@ -1,5 +1,6 @@
 """JSON over HTTP for Antenna and for the NATS monitoring port, every failure mapped."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +11,11 @@ import orjson
 
 from ami_console.errors import SourceError
 from ami_console.instants import NS_PER_S, from_http_date, now_ns
+from ami_console.sources.bounded_body import ACCEPTED, BodyTooLarge, bounded_body
 from ami_console.sources.failures import Target, network_reason
 from ami_console.sources.tls import tls_context
+
+_LOGS_HEADERS = ("httpcore.http11", "httpcore.http2")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +65,14 @@ class JsonClient:
     ) -> None:
         self._target = target
         self._base = base
-        self._headers = dict(headers or {})
+        self._headers = {"Accept-Encoding": ACCEPTED, **(headers or {})}
         self._limit_s = limit_s
         self._client: httpx.AsyncClient | None = None
 
     def _connected(self) -> httpx.AsyncClient:
         if self._client is None:
+            for name in _LOGS_HEADERS:
+                logging.getLogger(name).addFilter(_without_headers)
             parts = urlsplit(self._target.address.reveal())
             # httpx logs every URL it asks, so the password leaves the URL before httpx sees it.
             login, _, host = parts.netloc.rpartition("@")
@@ -105,21 +111,28 @@ class JsonClient:
             accept: Statuses whose JSON body is an answer; every other status raises.
 
         Raises:
-            SourceError: Nobody answered, the server refused, or this is no JSON object.
+            SourceError: Nobody answered, the server refused, or this is no JSON object, or one
+                larger than ``bounded_body.MOST_BYTES``.
         """
         client = self._connected()
         sent_at = now_ns()
         try:
-            response = await client.get(path, params=params)
+            async with client.stream("GET", path, params=params) as response:
+                content = await bounded_body(response)
+        except BodyTooLarge as error:
+            asked = f"GET {response.request.url.path} answered {response.status_code}"
+            raise self._target.malformed(
+                f"{asked} with {error}, which was not read to its end"
+            ) from None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError) as error:
             raise http_error(self._target, error) from None
         received_at = now_ns()
         try:
-            body = orjson.loads(response.content)
+            body = orjson.loads(content)
         except orjson.JSONDecodeError:
             body = None
         if response.status_code not in accept or not isinstance(body, dict):
-            raise status_error(self._target, response, body)
+            raise status_error(self._target, response, content, body)
         return Answer(
             status=response.status_code,
             body=body,
@@ -134,6 +147,14 @@ class JsonClient:
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
+
+
+def _without_headers(record: logging.LogRecord) -> bool:
+    """Of a step with headers only its name: httpcore logs answers with their cookies."""
+    said = str(record.msg)
+    if "headers" in said:
+        record.msg, record.args = said.partition(" ")[0], ()
+    return True
 
 
 def http_error(target: Target, error: Exception) -> SourceError:
@@ -162,18 +183,19 @@ def http_error(target: Target, error: Exception) -> SourceError:
     return problem
 
 
-def status_error(target: Target, response: httpx.Response, body: object) -> SourceError:
+def status_error(
+    target: Target, response: httpx.Response, content: bytes, body: object
+) -> SourceError:
     """What an answer with the wrong status, or without a JSON object, means for the operator."""
-    status, kind = response.status_code, _kind(response, body)
+    status, kind = response.status_code, _kind(response, content, body)
     came = f"GET {response.request.url.path} answered {status} with {kind}"
     detail = body.get("detail") if isinstance(body, dict) else None
     if detail:
         came += f" ({target.quote(detail)})"
     if 300 <= status < 400:
-        to = urlsplit(response.headers.get("location", ""))
-        elsewhere = f"{to.scheme}://{to.hostname or ''}" if to.netloc else target.quote(to.path)
+        elsewhere = _without_path(response.headers.get("location", ""))
         return target.malformed(
-            f"GET {response.request.url.path} is redirected to {elsewhere}",
+            f"GET {response.request.url.path} is redirected to {target.quote(elsewhere)}",
             f"set {target.variable} to the address that answers itself",
         )
     if status == 401:
@@ -187,14 +209,22 @@ def status_error(target: Target, response: httpx.Response, body: object) -> Sour
     return target.malformed(came)
 
 
-def _kind(response: httpx.Response, body: object) -> str:
+def _without_path(location: str) -> str:
+    """Scheme and host of an address, which may hold a secret elsewhere; or its path alone."""
+    try:
+        to = urlsplit(location)
+    except ValueError:
+        return "an address that is none"
+    return f"{to.scheme}://{to.hostname or ''}" if to.netloc else to.path
+
+
+def _kind(response: httpx.Response, content: bytes, body: object) -> str:
     if isinstance(body, dict):
         return "JSON"
-    if "html" in response.headers.get("content-type", "") or response.content[:64].lstrip()[
-        :1
-    ].startswith(b"<"):
+    says_html = "html" in response.headers.get("content-type", "")
+    if says_html or content[:64].lstrip().startswith(b"<"):
         return "an HTML page instead of JSON"
-    if not response.content:
+    if not content:
         return "an empty body"
     if body is None:
         return "text that is no JSON, or breaks off"

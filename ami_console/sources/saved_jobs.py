@@ -7,14 +7,14 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from ami_console.errors import ImportLogError
 from ami_console.instants import from_http_date, from_naive_local, from_rfc3339
 from ami_console.logs import parse_job_log
 from ami_console.reading import Reading
 from ami_console.sources.job_rows import job_rows
-from ami_console.sources.text_files import encoding_of, opened
+from ami_console.sources.text_files import LONGEST_LINE_BYTES, encoding_of, opened
 from ami_console.sources.values import identifier, items, mapping, text
 
-_LARGEST_BYTES = 256 << 20  # unpacked
 _TELLTALES = frozenset({"logs", "progress", "dispatch_mode"})
 
 
@@ -25,14 +25,18 @@ def saved_job(path: Path) -> Mapping[str, Any] | None:
         OSError: It can't be read.
         EOFError: It is packed and ends early.
         zlib.error: It is packed and damaged.
+        ImportLogError: It is too large for that.
     """
     with opened(path) as file:
-        data = file.read(_LARGEST_BYTES + 1)
-    if len(data) > _LARGEST_BYTES:
-        return None
+        data = file.read(LONGEST_LINE_BYTES + 1)
+    if len(data) > LONGEST_LINE_BYTES:
+        raise ImportLogError(
+            f"{path} begins like a saved job and has more than {LONGEST_LINE_BYTES >> 20} MB "
+            "(unpacked), it is not read; save the job with fewer log lines (?logs_limit=5000)"
+        )
     try:
         held = mapping(orjson.loads(data.decode(encoding_of(data)).lstrip()))
-    except (ValueError, UnicodeDecodeError):
+    except ValueError:
         return None
     return held if _body(held) is not None else None
 

@@ -1,5 +1,6 @@
 """Rows of the ``acks`` and ``advisories`` frames, from the subjects and bodies of messages."""
 
+import re
 from typing import Any
 
 import orjson
@@ -11,6 +12,9 @@ from ami_console.sources.consumer_rows import job_of_stream
 from ami_console.sources.values import count, mapping, text
 
 ACK_KINDS = ("+ACK", "-NAK", "+WPI", "+TERM", "+NXT")
+_KIND = re.compile(r"[A-Z_]{1,64}", re.ASCII)
+_LONGEST_IMAGE = 200  # characters; Antenna's are numbers
+
 ADVISORY_SUBJECTS = ("$JS.EVENT.ADVISORY.CONSUMER.", "$JS.EVENT.ADVISORY.STREAM.")
 
 
@@ -57,6 +61,8 @@ def advisory_row(subject: str, payload: str | None, *, observed_at: int) -> Row 
     tokens = subject.split(".")
     if len(tokens) < 6 or (job_id := job_of_stream(tokens[5])) is None:
         return None
+    if not _KIND.fullmatch(tokens[4]):
+        return None
     body = _json(payload)
     return {
         "observed_at": from_rfc3339(body.get("timestamp")) or observed_at,
@@ -70,7 +76,8 @@ def advisory_row(subject: str, payload: str | None, *, observed_at: int) -> Row 
 
 def image_of_task(payload: str | None) -> str | None:
     """The image id that a task message carries; ``None`` when it does not tell."""
-    return text(_json(payload).get("image_id"))
+    image = text(_json(payload).get("image_id"))
+    return image if image is not None and len(image) <= _LONGEST_IMAGE else None
 
 
 def _json(payload: str | None) -> Any:

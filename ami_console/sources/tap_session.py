@@ -1,7 +1,6 @@
 """One connection of the tap: what it subscribes to, what came in, and whether all of it did."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -205,7 +204,7 @@ class TapSession:
         acks = self._heard.acks
         acks.subjects.append(message.subject)
         acks.heads.append(message.data[:HEAD_BYTES])
-        acks.received_at.append(time.time_ns())
+        acks.received_at.append(now_ns())
         if len(acks.subjects) >= self._full_at:
             self._on_full(self)
 

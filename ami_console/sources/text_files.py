@@ -7,10 +7,19 @@ from collections.abc import Iterator
 from io import BufferedIOBase
 from pathlib import Path
 
-from ami_console.sources.poll_log import Notes
+from ami_console.sources.notes import Notes
 
 CHUNK_BYTES = 1 << 18
 """A few thousand lines: so much is in the processor's cache at once."""
+
+LONGEST_LINE_BYTES = 64 << 20
+"""What a line of JSON, or a file that is one object, may have: a body of HTTP has no more."""
+
+MOST_UNPACKED_BYTES = 16 << 30
+"""How much of a packed file is unpacked: a week of the logs of all services, and more."""
+
+UNREADABLE = (OSError, EOFError, zlib.error)
+"""What reading a file may raise that is damaged, packed or not."""
 
 _GZIP = b"\x1f\x8b"
 _BYTE_ORDER_MARKS = (
@@ -18,7 +27,6 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),  # what PowerShell's > writes
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_UNREADABLE = (OSError, EOFError, zlib.error)
 
 
 def opened(path: Path) -> BufferedIOBase:
@@ -43,7 +51,7 @@ def beginning(path: Path, size: int = CHUNK_BYTES) -> bytes:
         with opened(path) as file:
             while len(read) < size and (more := file.read1(size - len(read))):
                 read += more
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         if not read:
             raise OSError(reason(error)) from None
     return read
@@ -61,7 +69,7 @@ def chunks(path: Path, notes: Notes) -> Iterator[str]:
         path: The file.
         notes: Told where it ends early, or is damaged.
     """
-    done, data = 0, b""
+    done, data, limit = 0, b"", _limit_of(path)
     decoder: codecs.IncrementalDecoder | None = None
     try:
         with opened(path) as file:
@@ -73,7 +81,8 @@ def chunks(path: Path, notes: Notes) -> Iterator[str]:
                 decoder = decoder or _decoder(data)
                 yield decoder.decode(data)
                 done, data = done + len(data), b""
-    except _UNREADABLE as error:
+                _check(done, limit)
+    except UNREADABLE as error:
         notes.damaged = True
         notes.add(
             f"{path.name} ends early or is damaged ({reason(error)}); what came before was read, "
@@ -82,6 +91,43 @@ def chunks(path: Path, notes: Notes) -> Iterator[str]:
         )
     decoder = decoder or _decoder(data)
     yield decoder.decode(data, final=True)
+
+
+def byte_lines(path: Path) -> Iterator[bytes | None]:
+    """The lines of a file, packed or plain; ``None`` instead of one that is too long.
+
+    Args:
+        path: The file. A byte order mark at its beginning is left out.
+
+    Raises:
+        OSError: It can't be opened or read, or unpacks to more than is read of any file.
+        EOFError: It is packed and ends early.
+        zlib.error: It is packed and damaged.
+    """
+    done, limit = 0, _limit_of(path)
+    with opened(path) as file:
+        while line := file.readline(LONGEST_LINE_BYTES + 1):
+            if len(line) <= LONGEST_LINE_BYTES:
+                yield line if done else line.removeprefix(codecs.BOM_UTF8)
+            else:
+                while line and not line.endswith(b"\n"):
+                    done += len(line)
+                    _check(done, limit)
+                    line = file.readline(CHUNK_BYTES)
+                yield None
+            done += len(line)
+            _check(done, limit)
+
+
+def _limit_of(path: Path) -> int:
+    """What may be read of a file: plain, its size does not surprise anybody."""
+    with path.open("rb") as file:
+        return MOST_UNPACKED_BYTES if file.read(len(_GZIP)) == _GZIP else 1 << 63
+
+
+def _check(done: int, limit: int) -> None:
+    if done > limit:
+        raise OSError(f"it unpacks to more than {limit >> 30} GB")
 
 
 def _decoder(first: bytes) -> codecs.IncrementalDecoder:

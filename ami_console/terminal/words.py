@@ -7,12 +7,19 @@ from typing import Any
 import pandas as pd
 from rich.cells import cell_len, set_cell_size
 
+from ami_console.plain_text import one_line
+
 UNKNOWN = "–"
+
+_UNSHOWN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def printable(text: str) -> str:
-    """Text without control characters: a job's name must not drive the terminal."""
-    return "".join("�" if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in text)
+    """Text on one line without control characters: a job's name must not drive the terminal."""
+    if text.isascii() and text.isprintable():
+        return text
+    shown = ("�" if unicodedata.category(c) in _UNSHOWN else c for c in text)
+    return one_line("".join(shown))
 
 
 def absent(value: Any) -> bool:

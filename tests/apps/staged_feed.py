@@ -171,6 +171,7 @@ class StagedFeed:
     antenna_ui = "https://antenna.example"
     job_logs_every_s = 15.0
     recorded: str | None = None
+    recording_error: str | None = None
 
     def __init__(self, jobs: tuple[Staged, ...] = MOODS, *, every_s: float = 2.0) -> None:
         self.jobs = jobs

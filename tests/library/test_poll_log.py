@@ -231,8 +231,8 @@ def test_what_is_no_poll_log_is_refused_by_name(tmp_path: Path, content: bytes) 
         read(path)
 
 
-def test_text_with_the_name_of_a_gzip_is_refused_by_name(tmp_path: Path) -> None:
+def test_text_with_the_name_of_a_gzip_is_read_as_what_it_is(tmp_path: Path) -> None:
     path = tmp_path / "series.jsonl.gz"
     path.write_text("this was never packed")
-    with pytest.raises(ImportLogError, match=r"series\.jsonl\.gz can't be read"):
+    with pytest.raises(ImportLogError, match=r"series\.jsonl\.gz is no poll log"):
         read(path)

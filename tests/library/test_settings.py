@@ -76,3 +76,21 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     dotenv.write_text("AMI_CONSOLE_EVERY_S=5\nAMI_CONSOLE_PROJECT=7\n")
     held = Settings.from_environment({"AMI_CONSOLE_EVERY_S": "3"}, dotenv=dotenv)
     assert (held.every_s, held.project) == (3.0, 7)
+
+
+@pytest.mark.parametrize(
+    "address", ["redis://user:12/34@host:6379/0", "redis://u:1#x@host", "redis://u:a?b@host/0"]
+)
+def test_a_password_that_ends_the_host_too_soon_is_refused_and_not_repeated(address: str) -> None:
+    """Somebody's password has a slash in it; the half before it would be taken for the host."""
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_environment({"AMI_CONSOLE_REDIS_URL": address}, dotenv=None)
+    assert "%2F" in str(refused.value)
+    assert address.partition("@")[0][-4:] not in str(refused.value)
+
+
+def test_the_path_of_a_webhook_may_hold_an_at_sign() -> None:
+    """Teams makes such."""
+    hook = "https://hooks.example.org/workflows/abc@def/run"
+    settings = Settings.from_environment({"AMI_CONSOLE_ALERT_WEBHOOK": hook}, dotenv=None)
+    assert settings.alert_webhook.reveal() == hook

@@ -12,7 +12,19 @@ PACKAGE = Path(__file__).parents[2] / "ami_console"
 # A module may import from its own row and from those above it. The first row is what
 # everybody builds on; frames is in it because it is the vocabulary of all the others.
 ROWS = [
-    {"", "batch", "errors", "frames", "instants", "markup", "reading", "reply_subject", "settings"},
+    {
+        "",
+        "batch",
+        "errors",
+        "frames",
+        "instants",
+        "markup",
+        "plain_text",
+        "reading",
+        "reply_subject",
+        "settings",
+        "steady_clock",
+    },
     {"logs"},
     {"sources"},
     {"snapshot"},

@@ -150,7 +150,7 @@ def test_what_redis_says(error: Exception, kind: type[SourceError], words: str) 
 def answer(status: int, content: bytes, **headers: str) -> SourceError:
     request = httpx.Request("GET", "http://antenna.example/api/v2/jobs/3/?x=1")
     response = httpx.Response(status, content=content, headers=headers, request=request)
-    return status_error(TARGET, response, {"detail": SECRET} if content == b"{}" else None)
+    return status_error(TARGET, response, content, {"detail": SECRET} if content == b"{}" else None)
 
 
 def test_what_a_server_says_is_quoted_without_our_secret() -> None:

@@ -17,6 +17,7 @@ CLEARLY = 0.4
 STEPS = 8
 OTHERS = 2
 OTHERS_IMAGES = 50
+OTHERS_MOST = 50
 DWELL_S = 60.0
 SHORT_S = 30.0
 NEARLY = 0.7
@@ -50,13 +51,18 @@ def own_past(sheet: Sheet) -> Floats:
 
 
 def others_past(sheet: Sheet) -> Floats:
-    """Median pace of other jobs of the pipeline over their whole lives; NaN of too few."""
-    paces = []
+    """Median pace of other jobs of the pipeline over their whole lives; NaN of too few.
+
+    Of many jobs the newest tell it: each would ask each.
+    """
     if len(sheet.mates) < OTHERS:
         return np.full(len(sheet.at_s), np.nan)
-    for mate in sheet.mates:
-        paces.append(sheet.at(mate, mate.once("slow.whole_life", _whole_life)))
-    known = np.stack(paces)
+    known = np.stack(
+        [
+            sheet.at(mate, mate.once("slow.whole_life", _whole_life))
+            for mate in sheet.mates[-OTHERS_MOST:]
+        ]
+    )
     enough = np.sum(~np.isnan(known), axis=0) >= OTHERS
     filled = np.where(enough, known, 0.0)
     return np.where(enough, np.nanmedian(filled, axis=0), np.nan)

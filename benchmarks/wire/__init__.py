@@ -1,0 +1,1 @@
+"""What goes over the wire between a program and the servers: overheard, counted, compared."""

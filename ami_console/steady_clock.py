@@ -55,13 +55,6 @@ class SteadyClock:
         self._state = lacks, monotonic
         return monotonic + lacks
 
-    @property
-    def lead_s(self) -> float:
-        """How far it is ahead of the time of day, seconds; 0 unless that was set back."""
-        held, _ = self._state
-        lead_ns = held - (self._wall_ns() - self._monotonic_ns())
-        return max(0.0, lead_ns / NS_PER_S)
-
     def _tell(self, lead_ns: int) -> None:
         if abs(lead_ns - self._told_ns) < NS_PER_S:
             return

@@ -18,6 +18,7 @@ from ami_console.demo.processes import wait_until
 from ami_console.demo.stack import Stack
 from ami_console.reading import Reading
 from ami_console.recorder import Recorder
+from ami_console.recording import open_recording
 from ami_console.settings import Address, Settings
 from benchmarks.fault_page import Drawn, Page
 from benchmarks.fault_proxy import Proxy
@@ -42,12 +43,7 @@ BEGINS_WITHIN_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look as the collector handed it on.
-
-    Attributes:
-        begun_at: When it began, ns since the epoch.
-        invented: What it holds that its server did not say.
-    """
+    """One look as the collector handed it on."""
 
     reading: Reading
 
@@ -235,8 +231,6 @@ def watching(
 
 def recorded(path: Path, looks: Sequence[Look]) -> int:
     """How many of these looks are missing in a recording."""
-    from ami_console.recording import open_recording  # noqa: PLC0415
-
     reads = open_recording(path).frame("reads")
     held = set(zip(reads["source"], reads["observed_at"].astype("int64"), strict=True))
     return sum((look.source, look.ended_at) not in held for look in looks)

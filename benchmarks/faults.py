@@ -1,6 +1,6 @@
 """Play faults of the sources while a watch records and serves, and see what is made of them.
 
-    python -m benchmarks.faults                            every fault of every source, 12 minutes
+    python -m benchmarks.faults                            every fault of every source, 16 minutes
     python -m benchmarks.faults --only nats:frozen redis   one of them, or all of a source
     python -m benchmarks.faults --markdown                 the table of docs/faults.md
     python -m benchmarks.faults --json --no-browser
@@ -9,8 +9,8 @@ A real nats-server, a real redis-server and the stand-in for Antenna are killed,
 and restarted without their data; and, by a proxy before them, they answer 5 s late, answer garbage
 (noise, or a web page in everybody's place), break off in the middle of an answer, or vanish without
 a word while the connection seems to stand. NATS is read both ways: by its monitoring port, and by
-the JetStream API (``nats-api``). What the page says is read in a real Chromium; the table leaves out
-what all sentences begin with, since when nothing was heard. Per fault:
+the JetStream API (``nats-api``). What the page says is read in a real Chromium; the table leaves
+out what all sentences begin with, since when nothing was heard. Per fault:
 
 - *looks lost*: looks without an answer that began outside the fault, or are not in the recording.
 - *live again*: looks that began after the fault, up to the first good one; seconds from the end of
@@ -68,7 +68,7 @@ FAULTS = (*OF_PROCESSES, *OF_ANSWERS)
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 _PORT = re.compile(r"(127\.0\.0\.1:)[0-9]+")
-_SINCE = re.compile(r"\w+ has not answered since [0-9:]+; what is shown of it is from then\. ")
+_SINCE = re.compile(r" \w+ has not answered since [0-9:]+; what is shown of it is from then\. ")
 
 ASKED_THERE = {"antenna": ("antenna", "job_logs"), "nats": ("nats", "tap"), "redis": ("redis",)}
 """Member of the demo → the sources that ask it."""
@@ -382,7 +382,7 @@ def table(outcomes: Sequence[Outcome], *, markdown: bool) -> str:
 
 def _shortened(said: str) -> str:
     """Without what every such sentence begins with, and without ports."""
-    return _PORT.sub(r"\1…", _SINCE.sub(" ", said))
+    return _PORT.sub(r"\1…", _SINCE.sub(": ", said))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -79,6 +79,7 @@ def visit(browser: Browser) -> Iterator[Callable[[str], Visit]]:
 
         tab.page.on("request", requested)
         tab.page.on("dialog", asked)
+
         def said(message: Any) -> None:
             if "Content Security Policy" in message.text:
                 tab.faults.append(message.text)

@@ -13,6 +13,7 @@ from ami_console.errors import SourceError
 from ami_console.logs.masking import masked
 from ami_console.settings import Settings
 from ami_console.sources.antenna_client import antenna_client
+from ami_console.sources.bounded_body import BodyTooLarge, bounded_body
 from ami_console.sources.failures import Target
 from ami_console.sources.rest import JsonClient, http_error
 
@@ -31,6 +32,9 @@ _NEVER_SENT = (
     ValueError,  # no usable address or header
 )
 
+MOST_BYTES = 16 << 20
+"""What an answer may have: a job with its newest log lines has some MB."""
+
 NOT_KNOWN = "Whether it was done is not known"
 
 _RIGHTS = "set AMI_CONSOLE_ANTENNA_TOKEN to the token of a user who may change jobs of this project"
@@ -39,9 +43,17 @@ _RIGHTS = "set AMI_CONSOLE_ANTENNA_TOKEN to the token of a user who may change j
 class _Writer(JsonClient):
     """A client that can ask for an action too."""
 
-    async def post(self, path: str) -> httpx.Response:
-        """Send a POST without a body, once; a redirect is not followed."""
-        return await self._connected().post(path)
+    async def post(self, path: str) -> tuple[httpx.Response, bytes]:
+        """Send a POST without a body, once; a redirect is not followed.
+
+        Returns:
+            The answer and its body, which is empty when it is larger than a job ever is.
+        """
+        async with self._connected().stream("POST", path) as response:
+            try:
+                return response, await bounded_body(response, most_bytes=MOST_BYTES)
+            except BodyTooLarge:
+                return response, b""
 
 
 async def post(
@@ -60,9 +72,9 @@ async def post(
     status = None
     try:
         async with asyncio.timeout(limit_s):
-            response = await client.post(f"jobs/{job_id}/{action}/")
+            response, content = await client.post(f"jobs/{job_id}/{action}/")
         status = response.status_code
-        kind, says = _told(target, response, job_id)
+        kind, says = _told(target, response, content, job_id)
     except TimeoutError:
         kind, says = "not known", f"{NOT_KNOWN}: no answer within {limit_s:g} s."
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError) as error:
@@ -95,10 +107,12 @@ def _failed(target: Target, error: Exception) -> tuple[Kind, str]:
     return "not known", f"{NOT_KNOWN}: {why}"
 
 
-def _told(target: Target, response: httpx.Response, job_id: int) -> tuple[Kind, str]:
+def _told(
+    target: Target, response: httpx.Response, content: bytes, job_id: int
+) -> tuple[Kind, str]:
     status = response.status_code
     try:
-        body = orjson.loads(response.content)
+        body = orjson.loads(content)
     except orjson.JSONDecodeError:
         body = None
     detail = body.get("detail") if isinstance(body, dict) else None
@@ -115,7 +129,10 @@ def _told(target: Target, response: httpx.Response, job_id: int) -> tuple[Kind, 
 def _advice(target: Target, response: httpx.Response) -> str:
     status = response.status_code
     if 300 <= status < 400:
-        to = urlsplit(response.headers.get("location", "")).hostname or "another path"
+        try:
+            to = urlsplit(response.headers.get("location", "")).hostname or "another path"
+        except ValueError:
+            to = "no address"
         return (
             f", a redirect to {target.quote(to)}, which is not followed; "
             f"set {target.variable} to the address that answers itself"

@@ -138,7 +138,7 @@ class PartReader:
                     there = set(file.schema_arrow.names)
                     columns = [column for column in frames.schema(part.name) if column in there]
                     table = file.read_row_groups(absent, columns=columns)
-                table = _checked(parts.conform(table, part.name))
+                table = _checked(parts.conform(table, part.name), part.name)
             except Changed:
                 raise
             except Exception as error:  # a damaged file can fail in any way
@@ -219,14 +219,15 @@ class PartReader:
             self._bytes -= dropped.nbytes
 
 
-def _checked(table: pa.Table) -> pa.Table:
-    """The table, in which every row tells when it was observed.
+def _checked(table: pa.Table, name: str) -> pa.Table:
+    """The table, in which every row tells when it was observed, and of which job.
 
     Raises:
         ValueError: One does not.
     """
-    if table["observed_at"].null_count:
-        raise ValueError("it has rows without observed_at")
+    for column in ("observed_at", "job_id") if name in parts.OF_JOBS else ("observed_at",):
+        if table[column].null_count:
+            raise ValueError(f"it has rows without {column}")
     return table
 
 

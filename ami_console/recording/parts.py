@@ -26,6 +26,9 @@ BLOCK_NS = 600 * NS_PER_S
 ROW_GROUP_ROWS = 1 << 17
 SORTED_ROWS = 1 << 19  # rows held in memory at once while parts are merged
 
+OF_JOBS = frozenset({"jobs", "stages", "consumers", "counters", "acks", "advisories"})
+"""Frames in which every row is of a job; what reads them relies on it."""
+
 # What Arrow raises at a value of another kind; it prints it, which may be too deep.
 _MISFITS = (pa.ArrowException, OverflowError, TypeError, ValueError, RecursionError)
 
@@ -38,7 +41,8 @@ def from_rows(name: str, pieces: Iterable[Sequence[Row]]) -> tuple[pa.Table, lis
 
     Returns:
         The table in the frame's Arrow schema, in the order of the rows, and one sentence per
-        column with values of another kind; these values are missing in the table.
+        column with values of another kind; these values are missing in the table, and so are
+        rows that do not tell their job where each must.
     """
     misfits: list[str] = []
     columns = []
@@ -59,7 +63,11 @@ def from_rows(name: str, pieces: Iterable[Sequence[Row]]) -> tuple[pa.Table, lis
             said = type(lost).__name__ if isinstance(lost, list | dict) else str(lost)[:40]
             misfits.append(f"{name}.{column.name} can't hold values such as {said!r}")
             columns.append(pa.array(fitting, column.type))
-    return pa.Table.from_arrays(columns, schema=layout.arrow_schema(name)), misfits
+    table = pa.Table.from_arrays(columns, schema=layout.arrow_schema(name))
+    if name in OF_JOBS and table["job_id"].null_count:
+        misfits.append(f"{name} holds no rows of no job; they were left out")
+        table = table.filter(table["job_id"].is_valid())
+    return table, misfits
 
 
 def _fits(value: Any, kind: pa.DataType) -> bool:

@@ -43,7 +43,7 @@ def shown(
 
 
 def _jobs(jobs: Sequence[int], told: pd.DataFrame) -> Html:
-    rows = {int(row["job_id"]): row for row in told.to_dict("records")}
+    rows = {int(r["job_id"]): r for r in told.dropna(subset=["job_id"]).to_dict("records")}
     unknown = dict.fromkeys(("name", "status", "started_at", "finished_at", "observed_at"))
     table_rows = []
     for job_id in sorted(jobs, reverse=True)[:MOST]:

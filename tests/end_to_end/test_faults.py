@@ -72,7 +72,8 @@ def test_the_stand_in_is_killed_and_a_browser_watches(
         "can't be read",
         "Antenna has not answered since",
         "what is shown of it is from then",
-        "connection refused; check that it is running and that AMI_CONSOLE_ANTENNA_URL is right",
+        "Antenna at http://127.0.0.1:",  # refused, or broken off: it may die in mid-answer
+        "AMI_CONSOLE_ANTENNA_URL",
     )
     assert outcome.gap_looks >= 1
 
@@ -81,7 +82,7 @@ def test_the_stand_in_is_killed_and_a_browser_watches(
 def test_a_broker_is_killed(direct: Watch, source: str) -> None:
     """``kill -9``, and the data are still there when it is back."""
     outcome = play(direct, source, "killed", lasts_s=0, after_s=0)
-    check(direct, outcome, "connection refused", f"AMI_CONSOLE_{source.upper()}_URL")
+    check(direct, outcome, "127.0.0.1:", f"AMI_CONSOLE_{source.upper()}_URL")
 
 
 def test_a_frozen_broker(direct: Watch) -> None:

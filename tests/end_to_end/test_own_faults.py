@@ -28,7 +28,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Outcome]:
 
     def play(fault: str) -> Outcome:
         folder: Path = tmp_path_factory.mktemp("own-fault", numbered=True)
-        return suffer(fault, environment, folder, before_s=1.0, holds_s=HOLDS_S[fault], after_s=4.0)
+        return suffer(fault, environment, folder, before_s=1.0, holds_s=HOLDS_S[fault], after_s=2.0)
 
     with (
         Stack("healthy", restart_after_s=None) as stack,

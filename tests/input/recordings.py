@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from hypothesis import strategies as st
 
 from ami_console import frames
+from ami_console.diagnosis import diagnose
 from ami_console.errors import RecordingError
 from ami_console.recording import Recording, RecordingWriter, open_recording
 from tests.input.kept import assert_short
@@ -230,3 +231,6 @@ def _ask(recording: Recording) -> None:
         assert len(recording.frame("jobs", since=first, until=last)) == len(whole_jobs)
     assert recording._repr_html_()
     json.dumps([[damage.path, damage.reason] for damage in recording.damaged])
+    if last is not None:
+        for finding in diagnose(recording, as_of=last):
+            assert finding.why

@@ -144,6 +144,18 @@ def test_a_part_with_two_columns_of_a_name(path: Path) -> None:
     assert {damage.path for damage in recording.damaged} == {str(part)}
 
 
+def test_a_look_at_no_job_in_particular(path: Path) -> None:
+    """Whoever wrote it left the numbers out: no judgement could say of which job it is."""
+    rewritten(path, lambda t: t.set_column(1, "job_id", pa.nulls(3, pa.int64())))
+    said = b'{"observed_at":%d,"rows":{"jobs":[{"job_id":"x"},{"job_id":9}]}}' % AT
+    (path / "tail" / "segment-000009.jsonl").write_bytes(sealed(said))
+    recording = open_recording(path)
+    assert recording.frame("jobs")["job_id"].tolist() == [9]
+    assert recording.jobs() == [9]
+    assert [damage.reason for damage in recording.damaged] == ["it has rows without job_id"]
+    assert recording._repr_html_()
+
+
 def test_a_part_without_instants(path: Path) -> None:
     rewritten(path, lambda table: table.drop_columns(["observed_at"]))
     recording = open_recording(path)

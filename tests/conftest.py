@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import datetime
 import ipaddress
-import os
 import shutil
 import signal
 import ssl
@@ -16,6 +15,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from browsing import browser, visit  # noqa: F401  (fixtures for every test)
+from needed import missing
 
 from ami_console.demo.processes import LOOPBACK, free_port
 from ami_console.demo.servers import NatsServer, RedisServer, TlsFiles
@@ -30,13 +30,6 @@ def pytest_configure() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def missing(what: str) -> None:
-    """Fail in CI, skip at a desk: something from outside is not installed."""
-    if os.environ.get("CI"):
-        pytest.fail(what)
-    pytest.skip(what)
 
 
 @contextlib.contextmanager

@@ -381,8 +381,21 @@ UNESCAPED = re.compile(
 
 
 def sent(page: Dashboard) -> str:
-    """All that a browser gets of a page."""
-    return serialize_json(page.page.server_doc(Document()).to_json(deferred=False))
+    """All that a browser gets of a page, but for our own code."""
+    told = json.loads(serialize_json(page.page.server_doc(Document()).to_json(deferred=False)))
+    return json.dumps(without_code(told))
+
+
+def without_code(node: Any) -> Any:
+    """The same JSON without the code of components, which names such characters itself."""
+    if isinstance(node, list):
+        return [without_code(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    return {name: without_code(each) for name, each in node.items() if name not in CODE}
+
+
+CODE = frozenset({"esm", "code", "bundle"})
 
 
 def texts_of(node: Any) -> Iterator[str]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from conftest import missing
+from needed import missing
 from waiting import until
 
 from ami_console import frames, live_diagnosis

@@ -272,7 +272,7 @@ def _array(values: Sequence[Any], dtype: str) -> Any:
             if isinstance(values, np.ndarray)
             else np.array([missing if value is None else value for value in values], dtype="int64")
         )
-        return pd.DatetimeIndex(instants.view("M8[ns]"), tz="UTC").array
+        return pd.DatetimeIndex(instants, dtype=TIME, copy=False).array
     if isinstance(values, list) and (plain := _PLAIN.get(dtype)) is not None:
         missing_as, kinds, array_of = plain
         if None in values:

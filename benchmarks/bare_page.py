@@ -7,6 +7,7 @@ line that comes in with one line of JSON, as ``benchmarks.busy_server`` does: ``
 row to every page, ``told`` says what processor time this process took until now.
 """
 
+import contextlib
 import json
 import logging
 import socket
@@ -46,7 +47,8 @@ def main() -> None:
         return pn.pane.Bokeh(plot, sizing_mode="stretch_width")
 
     with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+        place = probe.getsockname()
+        port = place[1]
     server = pn.serve(
         {"dashboard": page},
         port=port,
@@ -58,6 +60,10 @@ def main() -> None:
         check_unused_sessions_milliseconds=2_000,
         unused_session_lifetime_milliseconds=15_000,
     )
+    while True:  # the thread that serves takes a moment to listen
+        with contextlib.suppress(ConnectionRefusedError), socket.create_connection(place):
+            break
+        time.sleep(0.02)
     print(json.dumps({"url": f"http://127.0.0.1:{port}/dashboard"}), flush=True)
     at = points
     for asked in sys.stdin:

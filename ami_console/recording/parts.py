@@ -98,8 +98,9 @@ def conform(table: pa.Table, name: str) -> pa.Table:
     """The table with exactly the frame's columns: unknown ones left out, missing ones NA."""
     schema = layout.arrow_schema(name)
     columns = []
+    there = set(table.column_names)
     for column in schema:
-        if column.name not in table.column_names:
+        if column.name not in there:
             columns.append(pa.nulls(table.num_rows, column.type))
             continue
         held = table[column.name]

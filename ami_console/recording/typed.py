@@ -4,7 +4,10 @@ Column by column with numpy, as this is most of what loading a day takes; nothin
 shares memory with the tables, so that who gets a frame may change it.
 """
 
+import os
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -15,6 +18,11 @@ from ami_console import frames
 from ami_console.recording import parts
 
 _MISSING_TIME = np.iinfo(np.int64).min  # NaT
+
+AT_ONCE_ROWS = 100_000
+"""Rows from which on columns are made side by side."""
+
+_THREADS = min(4, os.cpu_count() or 1)
 
 Array = np.ndarray[Any, Any]
 
@@ -35,9 +43,16 @@ def to_frame(name: str, tables: Sequence[Sequence[pa.Table]]) -> pd.DataFrame:
         return frames.empty(name)
     table = pa.concat_tables(pieces).unify_dictionaries()
     rows = _Rows(table["observed_at"])
-    columns = {
-        column: rows.column(table[column], dtype) for column, dtype in frames.schema(name).items()
-    }
+    schema = frames.schema(name)
+
+    def typed(column: str) -> Any:
+        return rows.column(table[column], schema[column])
+
+    if table.num_rows < AT_ONCE_ROWS:
+        columns = {column: typed(column) for column in schema}
+    else:  # numpy and Arrow let other threads run while they copy
+        with ThreadPoolExecutor(_THREADS) as pool:
+            columns = dict(zip(schema, pool.map(typed, schema), strict=True))
     frame = pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows), copy=False)
     if len(tables) > 1:
         counts = [sum(table.num_rows for table in each) for each in tables]
@@ -57,11 +72,20 @@ class _Rows:
     """The order of the rows, and columns of numpy and pandas in that order."""
 
     def __init__(self, observed_at: pa.ChunkedArray) -> None:
-        self._scratch = np.empty(len(observed_at), np.int64)  # reused: new memory costs time
+        self._rows = len(observed_at)
+        self._held = threading.local()
         self._order: Array | None = None
         instants = self._flat(observed_at.cast(pa.int64()), np.int64, _MISSING_TIME)
         if (instants[1:] < instants[:-1]).any():
             self._order = np.argsort(instants, kind="stable")
+
+    @property
+    def _scratch(self) -> Array:
+        """Reused by each thread: new memory costs time."""
+        if not hasattr(self._held, "scratch"):
+            self._held.scratch = np.empty(self._rows, np.int64)
+        scratch: Array = self._held.scratch
+        return scratch
 
     def ordered(self, values: Array) -> Array:
         """A copy of the values in the order of the rows."""
@@ -77,7 +101,7 @@ class _Rows:
             return self._text(held)
         if dtype == frames.TIME:
             instants = self.ordered(self._flat(held.cast(pa.int64()), np.int64, _MISSING_TIME))
-            return pd.DatetimeIndex(instants.view("M8[ns]"), copy=False).tz_localize("UTC")
+            return pd.DatetimeIndex(instants, dtype=frames.TIME, copy=False)
         kind, array = {
             frames.COUNT: (np.int64, pd.arrays.IntegerArray),
             frames.MEASURE: (np.float64, pd.arrays.FloatingArray),

@@ -11,8 +11,9 @@ that is held open run as ever, but for the pace: from one look to the next, what
 takes, this process's clock goes on by two seconds. What is done rarely (lists, logs) is done once
 in as many looks as ever; judged is one look in ten, and the page is drawn at its own pace.
 
-By design two things grow: the history, until it is full after six hours (here after one, a tenth
-of the run, so that what grows after that is a leak), and the recording on disk. Memory is taken
+By design three things grow: the history, until it is full after six hours, the timelines of the
+page, until they are after 24 (both here after one hour, a tenth of the run, so that what grows
+after that is a leak), and the recording on disk. Memory is taken
 after a collection of garbage, and after what is free was given back to the system.
 """
 
@@ -40,7 +41,7 @@ import pandas as pd
 
 from ami_console import collector as collecting
 from ami_console import instants, live_diagnosis
-from ami_console.apps import serve
+from ami_console.apps import lines, serve
 from ami_console.apps.feed import LiveFeed
 from ami_console.batch import Batch
 from ami_console.collector import Collector
@@ -261,6 +262,8 @@ def soaked(
             settings, sources=lambda given: [Hastened(each, clock) for each in live_sources(given)]
         )
         watch.history._keep_ns = int(keep_s * NS_PER_S)
+        usual_s, lines.KEEP_S = lines.KEEP_S, keep_s
+        stack.callback(setattr, lines, "KEEP_S", usual_s)
         recorder = Recorder(Path(folder) / "recording")
         stack.callback(recorder.close)
         failed = _Failures()

@@ -66,9 +66,11 @@ class _Line:
         self._values = np.concatenate([values[older], held])
         self._begin, self._end = 0, len(self._ns)
 
-    def forget_before(self, ns: int) -> None:
-        """Let go of what is older."""
-        self._begin += int(np.searchsorted(self.at_ns, ns))
+    def forget_before(self, ns: int) -> bool:
+        """Let go of what is older; whether nothing is left by that."""
+        older = int(np.searchsorted(self.at_ns, ns))
+        self._begin += older
+        return older > 0 and self._begin == self._end
 
     def _move(self, room: int) -> None:
         ns, values = np.empty(room, dtype="int64"), np.empty((room, len(COLUMNS)))
@@ -92,6 +94,10 @@ class Lines:
         self._lines: dict[int, _Line] = {}
         self._until: pd.Timestamp | None = None
 
+    def __len__(self) -> int:
+        """Jobs of which a line is held."""
+        return len(self._lines)
+
     def update(self, as_of: pd.Timestamp) -> None:
         """Take in what came since the last time; what was known already may be told better now.
 
@@ -113,8 +119,9 @@ class Lines:
             reads = self._take(since, as_of, None)
             self._note_gaps(reads, as_of)
             oldest_ns = as_of.value - int(KEEP_S * NS_PER_S)
-            for line in self._lines.values():
-                line.forget_before(oldest_ns)
+            for job_id, line in tuple(self._lines.items()):
+                if line.forget_before(oldest_ns):  # a watch goes on for weeks
+                    del self._lines[job_id]
             self._until = as_of
 
     def _take(self, since: pd.Timestamp, until: pd.Timestamp, job_id: int | None) -> pd.DataFrame:

@@ -138,6 +138,7 @@ def test_what_is_older_than_a_day_is_let_go_of() -> None:
         lines.update(later)
         later += pd.Timedelta(seconds=RESUME_S - 1)
     assert len(held) > 20
+    assert len(lines) == 0, "jobs of last week still have their room"
     assert lines.newest(since=held["observed_at"].iloc[0], until=later).empty
 
 

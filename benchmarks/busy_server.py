@@ -131,6 +131,9 @@ def resident_bytes() -> int:
 
 def main() -> None:
     """Serve, and do what is told."""
+    # Panel logs to standard output, where our answers go.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
     # A page that was closed is told of news until its session ends some seconds later.
     logging.getLogger("bokeh.server.views.ws").setLevel(logging.ERROR)
     feed = BusyFeed(int(sys.argv[1]))
@@ -139,7 +142,7 @@ def main() -> None:
     feed.look()
     server = serve.serve(feed, port=0, threaded=True)
     feed_s = 0.0
-    print(json.dumps({"url": server.url}), flush=True)
+    print(json.dumps({"url": server.url}), file=answers, flush=True)
     for asked in sys.stdin:
         answer: dict[str, Any] = {}
         match asked.strip():
@@ -157,7 +160,7 @@ def main() -> None:
                 answer = {"cpu_s": time.process_time() - feed_s, "feed_s": feed_s}
             case "memory":
                 answer = {"bytes": resident_bytes()}
-        print(json.dumps(answer), flush=True)
+        print(json.dumps(answer), file=answers, flush=True)
     server.stop()
 
 

@@ -8,6 +8,7 @@ other sites to embed ours. So only what is named here is answered.
 import logging
 import re
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -222,7 +223,8 @@ def socket_handler(front: Front) -> type[WSHandler]:
 
         def on_close(self) -> None:
             front.sockets.discard(self)
-            super().on_close()
+            with suppress(AssertionError):  # Bokeh's ping saw first that it is gone, and cleared up
+                super().on_close()
 
         async def on_message(self, fragment: Any) -> None:
             if front.lets_in(self.request):

@@ -37,12 +37,14 @@ def look(body: bytes, status: int = 200, **headers: str) -> Reading:
     [(b'{"detail": ' + DEEP + b"}", 403), (b'{"id": ' + DEEP + b"}", 200), (DEEP, 200)],
 )
 def test_an_answer_nested_too_deep_to_be_printed(body: bytes, status: int) -> None:
-    """JSON may be nested deeper than Python can print: the message says so, and is one."""
+    """JSON may be nested deeper than Python 3.11 can print: the message says so, and is one."""
     reading = look(body, status)
     assert not reading.ok
     assert reading.error is not None
     assert "unexpected way" not in reading.error
-    assert f"answered {status}" in reading.error or "nested too deep to be shown" in reading.error
+    assert len(reading.error) < 500
+    told = (f"answered {status}", "nested too deep to be shown", "got one with id [[[")
+    assert any(each in reading.error for each in told)
 
 
 def test_a_body_of_megabytes_is_quoted_by_its_beginning() -> None:

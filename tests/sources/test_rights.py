@@ -227,7 +227,8 @@ async def test_a_login_that_can_only_look_can_not_ask_for_its_rights(
     assert facts.why_not == "it may not ask ACL WHOAMI, so it has limits"
     async with Redis.from_url(redis_server.url) as client:
         refused = await client.acl_log()
-    assert [entry["object"] for entry in refused] == ["acl", "info"]
+    # Redis 7 names the subcommand, too.
+    assert [entry["object"].partition("|")[0] for entry in refused] == ["acl", "info"]
 
 
 @pytest.mark.servers

@@ -30,7 +30,7 @@ from playwright.async_api import Browser, Page, async_playwright
 from playwright.async_api import Error as PlaywrightError
 
 from benchmarks.dashboard import CHROMIUMS, Server, serving
-from benchmarks.figures import machine
+from benchmarks.figures import aligned, machine
 
 EVERY_S = 2.0
 QUIET_LOOKS = 3
@@ -304,12 +304,7 @@ def table(found: Found, *, markdown: bool) -> str:
         ("processor, the browsers", f"{found.browser_cores:.2f} cores", ""),
         ("memory of the server", f"{found.server_bytes / 1e6:.0f} MB", ""),
     ]
-    widths = [max(len(line[column]) for line in lines) for column in range(3)]
-    padded = [[c.ljust(w) for c, w in zip(line, widths, strict=True)] for line in lines]
-    if markdown:
-        padded.insert(1, ["-" * width for width in widths])
-        return "\n".join(f"| {' | '.join(line)} |" for line in padded)
-    return "\n".join("  ".join(line).rstrip() for line in padded)
+    return aligned(lines, markdown=markdown)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

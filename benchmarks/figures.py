@@ -87,13 +87,17 @@ def machine() -> dict[str, Any]:
 def table(figures: Sequence[Figure]) -> str:
     """A Markdown table."""
     head = ("what", "measured", "floor", "ratio", "goal", "")
-    rows = [_row(figure) for figure in figures]
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    lines = [
-        "| " + " | ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) + " |"
-        for row in (head, tuple("-" * width for width in widths), *rows)
-    ]
-    return "\n".join(lines)
+    return aligned([head, *map(_row, figures)], markdown=True)
+
+
+def aligned(lines: Sequence[Sequence[str]], *, markdown: bool) -> str:
+    """Lines as columns of one width; the first is the head."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    padded = [[c.ljust(w) for c, w in zip(line, widths, strict=True)] for line in lines]
+    if markdown:
+        padded.insert(1, ["-" * width for width in widths])
+        return "\n".join(f"| {' | '.join(line)} |" for line in padded)
+    return "\n".join("  ".join(line).rstrip() for line in padded)
 
 
 def _row(figure: Figure) -> tuple[str, ...]:

@@ -55,7 +55,7 @@ from ami_console.snapshot import Source
 from ami_console.sources.live import live_sources
 from ami_console.steady_clock import SteadyClock
 from benchmarks.dashboard import Page
-from benchmarks.figures import machine
+from benchmarks.figures import aligned, machine
 
 LOOKS = 18_000
 EVERY_S = 2.0
@@ -383,12 +383,7 @@ def table(found: Sequence[Taken], *, markdown: bool) -> str:
                 str(each.failed),
             )
         )
-    widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
-    padded = [[c.ljust(w) for c, w in zip(line, widths, strict=True)] for line in lines]
-    if markdown:
-        padded.insert(1, ["-" * width for width in widths])
-        return "\n".join(f"| {' | '.join(line)} |" for line in padded)
-    return "\n".join("  ".join(line).rstrip() for line in padded)
+    return aligned(lines, markdown=markdown)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -33,6 +33,7 @@ from ami_console.importer import import_files, recognised
 from ami_console.live_diagnosis import rules_of
 from ami_console.recorder import Recorder
 from ami_console.recording import open_recording
+from benchmarks.figures import aligned
 
 RECORDINGS = Path("tests/data/antenna")
 ZONE = ZoneInfo("America/New_York")
@@ -168,14 +169,7 @@ def table(rows: Sequence[Row], *, markdown: bool) -> str:
         began = "" if row.began_s is None else f"{row.began_s:.0f} s"
         after = "" if row.after_s is None else f"{row.after_s:.1f} s"
         lines.append((row.scenario, row.job, row.code, began, after, row.end, mark))
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    padded = [
-        [cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines
-    ]
-    if markdown:
-        padded.insert(1, ["-" * width for width in widths])
-        return "\n".join(f"| {' | '.join(line)} |" for line in padded)
-    return "\n".join("  ".join(line).rstrip() for line in padded)
+    return aligned(lines, markdown=markdown)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
